@@ -1,0 +1,1 @@
+"""The seismic sentence: acquire, detect, associate, locate, size, shake, warn."""

@@ -1,0 +1,1 @@
+"""Words to pages: figures now; FDSN services, the SeedLink server, dashboard and metrics later."""

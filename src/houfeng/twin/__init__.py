@@ -1,0 +1,1 @@
+"""A make-believe earth, network and intruder, to rehearse with: deterministic from a seed."""

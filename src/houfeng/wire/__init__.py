@@ -1,0 +1,1 @@
+"""Bytes to words and back: codecs and protocol machines without sockets."""
