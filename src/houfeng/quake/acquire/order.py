@@ -1,0 +1,380 @@
+"""Acquire: each channel's packets in order, once, with its gaps and oddities said."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from houfeng.quake.acquire import passing
+from houfeng.quake.acquire.recent import RATE_TOLERANCE, SLIP_SAMPLES, Recent
+from houfeng.words.finding import Finding
+from houfeng.words.instant import EARLIEST_NS, LATEST_NS, NS_PER_S, format_instant
+from houfeng.words.samples import Gap, PacketBatch, Samples
+
+#: A packet this far ahead of its channel, of the network and of the clock needs a witness; so does a channel's
+#: first packet this far from the network.
+FAR_NS = 3600 * NS_PER_S
+#: A clock may go back this far without being believed: the channel is silent until it has caught up. Going back
+#: farther it is believed, with a witness: silence for longer would be worse than a time told twice.
+BACK_NS = 60 * NS_PER_S
+#: Witnesses: so many packets on end that stay at the new time, or so many stations that went there.
+STAYS_PACKETS = 3
+STAYS_STATIONS = 3
+#: Fewer channels than this have no opinion what time it is.
+LEAST_VOICES = 3
+#: Odd packets of one channel kept, or looked at in one call; a channel that sends more loses the rest.
+MOST_ASIDE = 512
+#: Findings of one kind for one channel; after that it has been said.
+MOST_FINDINGS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """What order gave out.
+
+    batches   every channel's packets ordered, each sample once, at the rate to believe; in the order to take them
+    gaps      where a channel missed something
+    findings  what was odd
+    """
+
+    batches: tuple[PacketBatch, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Packet:
+    start_ns: int
+    rate_hz: float
+    samples: Samples
+
+    @property
+    def end_ns(self) -> int:
+        return self.start_ns + round(len(self.samples) / self.rate_hz * NS_PER_S)
+
+    def slip(self, due_ns: int) -> float:
+        """Samples by which it comes after an instant."""
+        return (self.start_ns - due_ns) * self.rate_hz / NS_PER_S
+
+    def without(self, count: int) -> "_Packet":
+        """The same less its first samples."""
+        start_ns = self.start_ns + round(count / self.rate_hz * NS_PER_S)
+        return replace(self, start_ns=start_ns, samples=self.samples[count:])
+
+
+@dataclass(slots=True)
+class _Aside:
+    """A channel's packets that cannot go on yet: waiting for what is missing before them; or at a doubtful time."""
+
+    waiting: list[_Packet] = field(default_factory=list)
+    suspect: list[_Packet] = field(default_factory=list)
+
+
+class Acquire:
+    """The stage that puts packets in order.
+
+    recent      where all that is given out is remembered, and what overlaps are compared with
+    patience_s  how much of a channel's own time a packet after a hole waits for the missing one, s, >= 0
+
+    The rules, in the order they are asked of a packet:
+
+    - It continues its channel within half a sample (two, where the packet is long enough for that to be jitter): on.
+    - It says again what was said: dropped, said once per channel ("duplicate").
+    - It overlaps: what was said first stays, the rest goes on; samples that differ are counted ("overlap-conflict").
+    - It comes after a hole: it waits, for patience_s or until elapse says that nothing more comes; then the hole is
+      a Gap. A hole longer than patience_s is one at once.
+    - It fills a hole that is a Gap already, or lies BACK_NS and more behind, or FAR_NS ahead of its channel, the
+      network and the clock: set aside ("late-packet", "clock-suspect"). When STAYS_PACKETS on end stay there, or
+      STAYS_STATIONS stations went there, or elapse gets there, the channel has moved ("clock-step" unless its
+      network moved with it). When the channel goes on where it was instead, they are dropped.
+    """
+
+    def __init__(self, recent: Recent, patience_s: float = 10.0) -> None:
+        self._recent = recent
+        self._patience_ns = round(patience_s * NS_PER_S)
+        self._now_ns = EARLIEST_NS
+        self._present_ns = EARLIEST_NS
+        self._whole = np.zeros((0, passing.STATE_WHOLES), dtype=np.int64)
+        self._real = np.zeros((0, passing.STATE_REALS))
+        self._asides: dict[int, _Aside] = {}
+        self._said: dict[tuple[int, str], int] = {}
+        self._batches: list[PacketBatch] = []
+        self._going: list[tuple[int, _Packet]] = []
+        self._gaps: list[Gap] = []
+        self._findings: list[Finding] = []
+
+    def handle(self, batch: PacketBatch) -> Acquired:
+        """Take packets in, in whatever order they came."""
+        rows = self._recent.roster.rows(batch.channels)[batch.channel]
+        self._recent.grow()
+        self._grow(len(self._recent.roster))
+        verdict = self._pass(batch, rows)
+        self._say_once(batch, rows, verdict == passing.COPY, "duplicate", "packets were sent twice; one copy is kept")
+        self._say_once(batch, rows, verdict == passing.ABSURD, "packet-absurd", "a packet's time or length cannot be")
+        odd = np.flatnonzero(verdict == passing.ODD)
+        for row, packet in _few_per_channel(odd, rows):
+            low, high = batch.offset[packet], batch.offset[packet + 1]
+            samples = batch.samples[low:high].copy()
+            self._consider(row, _Packet(int(batch.start_ns[packet]), float(batch.rate_hz[packet]), samples))
+        self._settle(np.unique(rows[odd]))
+        return self._taken()
+
+    def elapse(self, now_ns: int) -> Acquired:
+        """Every packet with samples before now_ns has been handled, or will never come."""
+        self._now_ns = max(self._now_ns, now_ns)
+        for row in sorted(self._asides):
+            aside = self._asides[row]
+            if aside.suspect and self._whole[row, passing.DUE_NS] < aside.suspect[0].start_ns <= self._now_ns:
+                self._move(row, "its clock or the feed jumped ahead")
+            self._release(row)
+        self._settle(np.array(sorted(self._asides), dtype=np.int64))
+        return self._taken()
+
+    def _grow(self, channels: int) -> None:
+        have = len(self._whole)
+        if channels > have:
+            more = max(channels, have + have // 2) - have
+            self._whole = np.concatenate([self._whole, np.zeros((more, passing.STATE_WHOLES), dtype=np.int64)])
+            self._real = np.concatenate([self._real, np.zeros((more, passing.STATE_REALS))])
+
+    def _pass(self, batch: PacketBatch, rows: NDArray[np.int64]) -> NDArray[np.int8]:
+        """The fast path: remembers and gives out all that simply goes on; returns what became of each packet."""
+        verdict = np.zeros(len(batch), dtype=np.int8)
+        true_hz = batch.rate_hz.copy()
+        earliest_ns, latest_ns = self._believable(batch)
+        kind = int(batch.samples.dtype == np.float64)
+        packet = 0
+        while packet < len(batch):
+            packet = passing.pass_packets(
+                packet,
+                rows,
+                batch.start_ns,
+                batch.rate_hz,
+                batch.offset,
+                batch.samples,
+                verdict,
+                true_hz,
+                earliest_ns,
+                latest_ns,
+                self._whole,
+                self._real,
+                kind,
+                self._recent.span_s,
+                *self._recent.columns(kind),
+            )
+            if packet < len(batch):
+                self._recent.make_ring(int(rows[packet]), float(batch.rate_hz[packet]), kind)
+        passed = verdict == passing.PASSED
+        if passed.any():
+            self._batches.append(_only(replace(batch, rate_hz=true_hz), passed))
+        return verdict
+
+    def _believable(self, batch: PacketBatch) -> tuple[int, int]:
+        """Between which instants a channel's first packet is believed: near the network's present, if it has one."""
+        due_ns = self._whole[self._whole[:, passing.SPOKEN] == 1, passing.DUE_NS]
+        if len(due_ns) < LEAST_VOICES:
+            due_ns = batch.start_ns
+        if len(due_ns) < LEAST_VOICES:
+            return EARLIEST_NS, LATEST_NS
+        self._present_ns = int(np.median(due_ns))
+        return self._present_ns - FAR_NS, max(self._present_ns, self._now_ns) + FAR_NS
+
+    def _consider(self, row: int, packet: _Packet) -> None:
+        """The slow path: one packet that does not simply go on."""
+        whole, real = self._whole[row], self._real[row]
+        aside = self._asides.setdefault(row, _Aside())
+        count, due_ns = len(packet.samples), int(whole[passing.DUE_NS])
+        if whole[passing.SPOKEN] == 0:
+            self._suspect(row, packet)
+        elif packet.start_ns > max(due_ns, self._present_ns, self._now_ns) + FAR_NS:
+            self._suspect(row, packet)
+        elif passing.follows(whole, real, packet.start_ns, count, packet.rate_hz, EARLIEST_NS, LATEST_NS):
+            self._go_on(row, packet)
+            self._release(row)
+        elif packet.slip(due_ns) > 0:
+            aside.waiting.append(packet)
+            self._release(row)
+        else:
+            self._overlap(row, packet)
+
+    def _overlap(self, row: int, packet: _Packet) -> None:
+        """A packet that begins before what is due: what was said first stays."""
+        due_ns = int(self._whole[row, passing.DUE_NS])
+        covered = min(len(packet.samples), max(0, round(-packet.slip(due_ns))))
+        known, differ = self._compare(row, packet, covered)
+        if differ:
+            self._say(
+                row, "overlap-conflict", f"{differ} of {covered} samples differ from those first received", packet
+            )
+        elif known == covered:
+            self._say(row, "duplicate", "samples were sent twice; one copy is kept", packet, most=1)
+        if covered < len(packet.samples):
+            self._go_on(row, packet.without(covered))
+            self._release(row)
+        elif known < covered and not differ or due_ns - packet.start_ns > BACK_NS and differ:
+            self._say(row, "late-packet", "came after later samples had been passed on", packet)
+            self._suspect(row, packet)
+
+    def _compare(self, row: int, packet: _Packet, covered: int) -> tuple[int, int]:
+        """How many of a packet's first samples are remembered, and how many of these differ."""
+        known = differ = 0
+        source = self._recent.roster.sources[row]
+        end_ns = packet.without(covered).start_ns if covered else packet.start_ns
+        half_ns = round(NS_PER_S / packet.rate_hz / 2)
+        for segment in self._recent.segments(source, packet.start_ns - half_ns, end_ns - half_ns):
+            low = max(0, round((segment.start_ns - packet.start_ns) * packet.rate_hz / NS_PER_S))
+            both = min(covered - low, len(segment.samples))
+            if both > 0:
+                known += both
+                differ += int(np.count_nonzero(packet.samples[low : low + both] != segment.samples[:both]))
+        return known, differ
+
+    def _suspect(self, row: int, packet: _Packet) -> None:
+        """A packet at a doubtful time: keep it until there is a witness."""
+        suspect = self._asides[row].suspect
+        if suspect and abs(packet.slip(suspect[-1].end_ns)) > SLIP_SAMPLES:
+            suspect.clear()
+        if not suspect:
+            self._say(row, "clock-suspect", f"a packet claims to be of {format_instant(packet.start_ns, 3)}", packet)
+        suspect.append(packet)
+        if len(suspect) >= STAYS_PACKETS:
+            self._move(row, "its clock or the feed jumped and stayed there")
+        else:
+            there = {
+                self._recent.roster.sources[other].station_key: other
+                for other, aside in self._asides.items()
+                if aside.suspect and abs(aside.suspect[-1].start_ns - packet.start_ns) <= FAR_NS
+            }
+            if len(there) >= STAYS_STATIONS:
+                for other in [o for o, a in self._asides.items() if a.suspect]:
+                    if abs(self._asides[other].suspect[-1].start_ns - packet.start_ns) <= FAR_NS:
+                        self._move(other, "")
+
+    def _move(self, row: int, reason: str) -> None:
+        """The channel goes on at its suspects' time; with a reason when it went there alone."""
+        aside, whole = self._asides[row], self._whole[row]
+        self._release(row, all_of_them=True)
+        first = aside.suspect[0]
+        if whole[passing.SPOKEN] == 1:
+            step_ns = first.start_ns - int(whole[passing.DUE_NS])
+            if reason:
+                self._say(row, "clock-step", f"{reason}: {step_ns / NS_PER_S:+.3f} s", first)
+            elif step_ns > 0:
+                self._gap(row, first.start_ns)
+        moved, aside.suspect = aside.suspect, []
+        for packet in moved:
+            self._go_on(row, packet)
+
+    def _release(self, row: int, *, all_of_them: bool = False) -> None:
+        """Let go on what waited, as far as holes are filled or past waiting for."""
+        aside, whole, real = self._asides[row], self._whole[row], self._real[row]
+        aside.waiting.sort(key=lambda packet: packet.start_ns)
+        while aside.waiting:
+            packet, due_ns = aside.waiting[0], int(whole[passing.DUE_NS])
+            count = len(packet.samples)
+            if passing.follows(whole, real, packet.start_ns, count, packet.rate_hz, EARLIEST_NS, LATEST_NS):
+                self._go_on(row, aside.waiting.pop(0))
+            elif packet.slip(due_ns) <= 0:
+                self._overlap(row, aside.waiting.pop(0))
+            elif (
+                all_of_them
+                or packet.start_ns <= self._now_ns
+                or packet.start_ns - due_ns > self._patience_ns
+                or aside.waiting[-1].start_ns - packet.start_ns >= self._patience_ns
+                or len(aside.waiting) >= MOST_ASIDE
+                or packet.slip(due_ns) <= SLIP_SAMPLES
+            ):
+                self._gap(row, packet.start_ns)
+                self._go_on(row, aside.waiting.pop(0))
+            else:
+                break
+
+    def _go_on(self, row: int, packet: _Packet) -> None:
+        """Give a packet out; what was doubtful is dropped, since the channel is where it was."""
+        whole, real = self._whole[row], self._real[row]
+        if whole[passing.SPOKEN] == 1 and abs(packet.rate_hz / real[passing.STATED_HZ] - 1.0) > RATE_TOLERANCE:
+            text = f"the sampling rate changes from {real[passing.STATED_HZ]:g} to {packet.rate_hz:g} Hz"
+            self._say(row, "rate-change", text, packet)
+        true_hz = passing.accept(whole, real, packet.start_ns, len(packet.samples), packet.rate_hz)
+        self._recent.append_run(row, packet.start_ns, true_hz, packet.samples)
+        self._going.append((row, replace(packet, rate_hz=true_hz)))
+        self._asides[row].suspect.clear()
+
+    def _gap(self, row: int, end_ns: int) -> None:
+        start_ns = int(self._whole[row, passing.DUE_NS])
+        if end_ns > start_ns:
+            self._gaps.append(Gap(self._recent.roster.sources[row], start_ns, end_ns))
+
+    def _settle(self, rows: NDArray[np.int64]) -> None:
+        """Channels with nothing aside go back to the fast path."""
+        for row in rows.tolist():
+            aside = self._asides.get(row)
+            waits = aside is not None and bool(aside.waiting or aside.suspect)
+            self._whole[row, passing.ASIDE] = int(waits)
+            if not waits:
+                self._asides.pop(row, None)
+
+    def _say(self, row: int, kind: str, reason: str, packet: _Packet, most: int = MOST_FINDINGS) -> None:
+        said = self._said.get((row, kind), 0)
+        if said < most:
+            self._said[row, kind] = said + 1
+            station = self._recent.roster.sources[row].nslc
+            self._findings.append(Finding(kind, reason, station=station, time_ns=packet.start_ns))
+
+    def _say_once(
+        self, batch: PacketBatch, rows: NDArray[np.int64], which: NDArray[np.bool_], kind: str, reason: str
+    ) -> None:
+        for packet in np.flatnonzero(which)[np.unique(rows[which], return_index=True)[1]].tolist():
+            first = _Packet(int(batch.start_ns[packet]), float(batch.rate_hz[packet]), batch.samples[:0])
+            self._say(int(rows[packet]), kind, reason, first, most=1)
+
+    def _taken(self) -> Acquired:
+        """Hand over what has gathered."""
+        for row in np.flatnonzero(self._whole[:, passing.RATE_OFF] == 1).tolist():
+            stated_hz, true_hz = self._real[row, passing.STATED_HZ], NS_PER_S / self._real[row, passing.STEP_NS]
+            if (row, "rate-differs") not in self._said:
+                self._said[row, "rate-differs"] = 1
+                reason = f"the stamps tell {true_hz:.4g} Hz, the packets {stated_hz:.4g} Hz; the stamps are believed"
+                station = self._recent.roster.sources[row].nslc
+                time_ns = int(self._whole[row, passing.LAST_NS])
+                self._findings.append(Finding("rate-differs", reason, station=station, time_ns=time_ns))
+        sources = self._recent.roster.sources
+        for _, together in groupby(self._going, key=lambda going: going[1].samples.dtype):
+            gone = list(together)
+            named = {row: number for number, row in enumerate(dict.fromkeys(row for row, _ in gone))}
+            self._batches.append(
+                PacketBatch(
+                    tuple(sources[row] for row in named),
+                    np.array([named[row] for row, _ in gone], dtype=np.int32),
+                    np.array([packet.start_ns for _, packet in gone], dtype=np.int64),
+                    np.array([packet.rate_hz for _, packet in gone]),
+                    np.cumsum([0, *(len(packet.samples) for _, packet in gone)], dtype=np.int64),
+                    np.concatenate([packet.samples for _, packet in gone]),
+                )
+            )
+        acquired = Acquired(tuple(self._batches), tuple(self._gaps), tuple(self._findings))
+        self._batches, self._going, self._gaps, self._findings = [], [], [], []
+        return acquired
+
+
+def _few_per_channel(packets: NDArray[np.int64], rows: NDArray[np.int64]) -> Iterable[tuple[int, int]]:
+    seen: dict[int, int] = {}
+    for packet in packets.tolist():
+        row = int(rows[packet])
+        seen[row] = seen.get(row, 0) + 1
+        if seen[row] <= MOST_ASIDE:
+            yield row, packet
+
+
+def _only(batch: PacketBatch, which: NDArray[np.bool_]) -> PacketBatch:
+    """The packets of a batch that are wanted; the batch itself when all are."""
+    if which.all():
+        return batch
+    lengths = np.diff(batch.offset)
+    samples = batch.samples[batch.offset[0] : batch.offset[-1]][np.repeat(which, lengths)]
+    offset = np.concatenate([[0], np.cumsum(lengths[which])]).astype(np.int64)
+    return PacketBatch(
+        batch.channels, batch.channel[which], batch.start_ns[which], batch.rate_hz[which], offset, samples
+    )

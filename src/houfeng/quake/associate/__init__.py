@@ -1,0 +1,1 @@
+"""Which arrivals are one rupture?"""

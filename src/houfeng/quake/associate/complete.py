@@ -1,0 +1,142 @@
+"""From a first cluster to a whole one: drop what does not fit, find what was missed.
+
+1. locate with the picks the search grouped;
+2. drop arrivals the origin does not explain;
+3. for every station in hearing distance, predict P and S where there is none yet, corrected by what the
+   station's other phase already told; take a spare pick near the prediction, else look for an onset there;
+4. locate again; repeat until nothing changes, at most a few times.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from houfeng.quake.locate.locator import Locator
+from houfeng.quake.locate.traveltime import TravelTimes
+from houfeng.words.earth import distance_m
+from houfeng.words.errors import DataFault
+from houfeng.words.instant import NS_PER_S, seconds_to_ns
+from houfeng.words.quake import Cluster, Origin, Phase, Pick
+from houfeng.words.station import Station
+
+#: Look: is there an onset of this phase at this station within half a width of an instant?
+Look = Callable[[str, Phase, int, float], Pick | None]
+
+ROUNDS = 3
+
+#: S is slower than P by about this much in crystalline rock; a late P foretells a later S.
+S_OVER_P = 1.73
+
+#: Stations up to this much farther than the farthest that triggered are asked too.
+HEARING_MARGIN = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """How far an arrival may lie from its prediction, s: a floor plus a share of the travel time."""
+
+    floor_s: float
+    ratio: float
+
+    def at(self, travel_s: float, phase: Phase) -> float:
+        """Half-width of the search for a phase after this much travel."""
+        return (self.floor_s + self.ratio * travel_s) * (1.25 if phase == "S" else 1.0)
+
+
+def complete(
+    cluster: Cluster,
+    *,
+    stations: Mapping[str, Station],
+    locator: Locator,
+    times: TravelTimes,
+    tolerance: Tolerance,
+    spare: Sequence[Pick],
+    look: Look,
+) -> Origin:
+    """Locate a cluster with every arrival that belongs to it.
+
+    spare  picks no other quake has claimed; look finds onsets nobody triggered on
+    Raises DataFault when the picks do not make an origin.
+    """
+    picks = cluster.picks
+    origin = locator.locate(picks, near=cluster)
+    for _ in range(ROUNDS):
+        kept = _explained(origin, tolerance)
+        if len({pick.source.station_key for pick in kept}) < 3:
+            raise DataFault("cluster", f"only {len(kept)} of {len(picks)} picks agree on an origin")
+        found = _missed(origin, kept, stations, times, tolerance, spare, look)
+        whole = tuple(sorted([*kept, *found], key=lambda pick: pick.key))
+        if whole == tuple(sorted(picks, key=lambda pick: pick.key)):
+            break
+        picks = whole
+        origin = locator.locate(picks, near=_as_cluster(origin, picks))
+    return origin
+
+
+def _explained(origin: Origin, tolerance: Tolerance) -> list[Pick]:
+    kept = []
+    for arrival in origin.arrivals:
+        travel_s = (arrival.pick.time_ns - origin.time_ns) / NS_PER_S
+        if abs(arrival.residual_s) <= tolerance.at(travel_s, arrival.pick.phase):
+            kept.append(arrival.pick)
+    return kept
+
+
+def _missed(
+    origin: Origin,
+    kept: Sequence[Pick],
+    stations: Mapping[str, Station],
+    times: TravelTimes,
+    tolerance: Tolerance,
+    spare: Sequence[Pick],
+    look: Look,
+) -> list[Pick]:
+    have = {(pick.source.station_key, pick.phase): pick for pick in kept}
+    farthest_m = max(arrival.distance_m for arrival in origin.arrivals if arrival.pick in set(kept))
+    keys = [key for key in stations if (key, "P") not in have or (key, "S") not in have]
+    if not keys:
+        return []
+    away_m = distance_m(
+        origin.latitude_deg,
+        origin.longitude_deg,
+        [stations[key].latitude_deg for key in keys],
+        [stations[key].longitude_deg for key in keys],
+    )
+    elevation_m = np.array([stations[key].elevation_m for key in keys])
+    depth_m = np.full(len(keys), origin.depth_m)
+    travel = {phase: times.seconds(phase, away_m, depth_m, elevation_m) for phase in ("P", "S")}
+    late = {arrival.pick.source.station_key: arrival for arrival in origin.arrivals if arrival.pick in set(kept)}
+    found = []
+    for row, key in enumerate(keys):
+        if away_m[row] > HEARING_MARGIN * farthest_m:
+            continue
+        for phase in ("P", "S"):
+            if (key, phase) in have:
+                continue
+            travel_s = float(travel[phase][row])
+            width_s = tolerance.at(travel_s, phase)
+            if key in late:  # what delays one phase at a station delays the other
+                other = late[key]
+                travel_s += other.residual_s * (S_OVER_P if phase == "S" else 1 / S_OVER_P)
+                width_s *= 0.7
+            expected_ns = origin.time_ns + seconds_to_ns(travel_s)
+            pick = _nearest(spare, key, phase, expected_ns, width_s) or look(key, phase, expected_ns, width_s)
+            if pick is not None:
+                found.append(pick)
+    return found
+
+
+def _nearest(spare: Sequence[Pick], key: str, phase: Phase, expected_ns: int, width_s: float) -> Pick | None:
+    near = [
+        pick
+        for pick in spare
+        if pick.source.station_key == key
+        and pick.phase == phase
+        and abs(pick.time_ns - expected_ns) <= width_s * NS_PER_S
+    ]
+    return min(near, key=lambda pick: (abs(pick.time_ns - expected_ns), pick.key), default=None)
+
+
+def _as_cluster(origin: Origin, picks: tuple[Pick, ...]) -> Cluster:
+    return Cluster(picks, origin.time_ns, origin.latitude_deg, origin.longitude_deg, origin.depth_m)

@@ -1,0 +1,234 @@
+"""Grouping picks into ruptures with PyOcto, over sliding windows.
+
+PyOcto (Münchmeyer 2024, doi:10.26443/seismica.v3i1.1130) searches space and time for origins that many
+picks agree on. Every parameter follows from the network's geometry and the Earth model:
+
+1. time advances in steps; a step is searched once the slowest S of a quake in it has crossed the network;
+2. picks from one crossing before the step to one crossing after it take part, less those already spent;
+3. an origin belongs to the step its time falls in, so that neighbouring windows never both claim it.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from struct import pack
+
+import numpy as np
+import pandas as pd
+import pyocto
+
+from houfeng.quake.locate.traveltime import TravelTimes
+from houfeng.quake.network import Network
+from houfeng.words.earth import azimuth_deg, distance_m, travelled
+from houfeng.words.instant import NS_PER_S
+from houfeng.words.quake import Cluster, Pick
+
+#: Nodes of the travel-time table along its longer side: interpolation error far below the tolerance.
+TABLE_NODES = 400
+
+#: Fewest stations whose picks can tell a quake from coincidence: four unknowns, one to spare comes from S.
+LEAST_STATIONS = 4
+LEAST_PICKS = 6
+
+#: Arrival times depart from a layered model by a few hundredths of the travel time (lateral structure)
+#: plus what stations add locally (sediments): Husen & Hardebeck 2010, doi:10.5078/corssa-55815573.
+STATION_ERROR_S = 0.4
+MODEL_ERROR_RATIO = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The search as PyOcto needs it, in km and s.
+
+    crossing_s   longest S travel time of a quake worth listening for
+    step_s       how much origin time is searched at once
+    tolerance_s  how far a pick may lie from its predicted time
+    """
+
+    crossing_s: float
+    step_s: float
+    tolerance_s: float
+    margin_km: float
+    node_km: float
+
+
+def plan_search(network: Network, times: TravelTimes) -> Plan:
+    """Derive the search from the network's reach and the Earth model."""
+    farthest = np.array([network.reach_m])
+    crossing_s = float(times.seconds("S", farthest, np.array([10_000.0]), np.array([0.0]))[0])
+    typical_p_s = float(times.seconds("P", farthest / 2, np.array([10_000.0]), np.array([0.0]))[0])
+    return Plan(
+        crossing_s=crossing_s,
+        step_s=float(np.clip(crossing_s / 2, 10.0, 300.0)),
+        tolerance_s=STATION_ERROR_S + MODEL_ERROR_RATIO * typical_p_s,
+        margin_km=network.reach_m / 1000,
+        node_km=float(np.clip(network.reach_m / 1000 / 10, 4.0, 100.0)),
+    )
+
+
+class Associate:
+    """Picks in, clusters out.
+
+    network  stations with coordinates; picks of others are kept out
+    times    travel times of the model in force
+    scratch  a folder PyOcto may read its table from; written once, here
+    """
+
+    def __init__(self, network: Network, times: TravelTimes, scratch: Path) -> None:
+        self.plan = plan_search(network, times)
+        self._network = network
+        self._centre = _centre(network)
+        self._search = _Search(network, times, self.plan, self._centre, scratch)
+        self._picks: list[Pick] = []
+        self._next_ns: int | None = None
+
+    def handle(self, pick: Pick) -> None:
+        """Take a pick into account. It counts once time has moved on far enough."""
+        if pick.source.station_key in self._network.stations:
+            insort(self._picks, pick, key=lambda known: known.key)
+
+    def elapse(self, now_ns: int) -> Iterable[Cluster]:
+        """Clusters that nothing arriving after now_ns can change."""
+        crossing_ns = round(self.plan.crossing_s * NS_PER_S)
+        step_ns = round(self.plan.step_s * NS_PER_S)
+        while self._picks:
+            first_ns = (self._picks[0].time_ns - crossing_ns) // step_ns * step_ns
+            begin_ns = first_ns if self._next_ns is None else max(first_ns, self._next_ns)
+            if begin_ns + step_ns + crossing_ns > now_ns:
+                return
+            yield from self._search_step(begin_ns, begin_ns + step_ns, crossing_ns)
+            self._next_ns = begin_ns + step_ns
+            # A pick matters until no origin from the next step on can explain it.
+            del self._picks[: bisect_left(self._picks, self._next_ns, key=lambda pick: pick.time_ns)]
+
+    def _search_step(self, begin_ns: int, end_ns: int, crossing_ns: int) -> Iterable[Cluster]:
+        low = bisect_left(self._picks, begin_ns - crossing_ns, key=lambda pick: pick.time_ns)
+        high = bisect_left(self._picks, end_ns + crossing_ns, key=lambda pick: pick.time_ns)
+        for cluster in self._search.clusters(self._picks[low:high]):
+            if begin_ns <= cluster.time_ns < end_ns:
+                spent = set(cluster.picks)
+                self._picks = [pick for pick in self._picks if pick not in spent]
+                yield cluster
+
+
+class _Search:
+    """One call of PyOcto, with Houfeng's values on both sides."""
+
+    def __init__(
+        self, network: Network, times: TravelTimes, plan: Plan, centre: tuple[float, float], scratch: Path
+    ) -> None:
+        self._centre = centre
+        self._stations = _station_table(network, centre)
+        self._datum_km = -float(self._stations["elevation_km"].mean()) if len(self._stations) else 0.0
+        self._stations["z"] = -self._stations.pop("elevation_km") - self._datum_km
+        east, north = self._stations["x"], self._stations["y"]
+        xlim = (float(east.min()) - plan.margin_km, float(east.max()) + plan.margin_km)
+        ylim = (float(north.min()) - plan.margin_km, float(north.max()) + plan.margin_km)
+        zlim = (0.0, network.deepest_m / 1000 - self._datum_km)
+        table = scratch / "travel_times.pyocto"
+        diagonal_km = float(np.hypot(xlim[1] - xlim[0], ylim[1] - ylim[0]))
+        _write_table(table, times, diagonal_km, zlim[1], self._datum_km)
+        model = pyocto.VelocityModel1D(
+            table,
+            tolerance=plan.tolerance_s,
+            association_cutoff_distance=None,
+            surface_p_velocity=_surface_speed_kmps(times, "P", self._datum_km),
+            surface_s_velocity=_surface_speed_kmps(times, "S", self._datum_km),
+        )
+        self._associator = pyocto.OctoAssociator(
+            xlim=xlim,
+            ylim=ylim,
+            zlim=zlim,
+            velocity_model=model,
+            time_before=plan.crossing_s,
+            time_slicing=10 * (plan.step_s + 2 * plan.crossing_s),  # the window is the slice
+            min_node_size=plan.node_km,
+            min_node_size_location=plan.node_km / 8,
+            pick_match_tolerance=plan.tolerance_s,
+            min_interevent_time=2 * plan.tolerance_s,
+            max_pick_overlap=0,
+            n_picks=LEAST_PICKS,
+            n_p_picks=3,
+            n_s_picks=0,
+            n_p_and_s_picks=0,
+            min_pick_fraction=0.0,  # stations that were off look like stations that heard nothing
+            n_threads=1,  # one thread, one order of events: replays stay identical
+        )
+
+    def clusters(self, picks: list[Pick]) -> list[Cluster]:
+        """Clusters among picks, in order of origin time."""
+        if len({pick.source.station_key for pick in picks}) < LEAST_STATIONS:
+            return []
+        base_ns = picks[0].time_ns
+        table = pd.DataFrame(
+            {
+                "station": [pick.source.station_key for pick in picks],
+                "phase": [pick.phase for pick in picks],
+                "time": [(pick.time_ns - base_ns) / NS_PER_S for pick in picks],
+            }
+        )
+        events, assignments = self._associator.associate(table, self._stations)
+        chosen: dict[int, list[Pick]] = {}
+        for event, number in zip(assignments["event_idx"], assignments["pick_idx"], strict=True):
+            chosen.setdefault(int(event), []).append(picks[int(number)])
+        found = [
+            self._cluster(row, base_ns, sorted(chosen[int(row["idx"])], key=lambda pick: pick.key))
+            for _, row in events.iterrows()
+        ]
+        return sorted(found, key=lambda cluster: (cluster.time_ns, cluster.picks[0].key))
+
+    def _cluster(self, row: "pd.Series[float]", base_ns: int, picks: list[Pick]) -> Cluster:
+        latitude, longitude = travelled(*self._centre, row["x"] * 1000, row["y"] * 1000)
+        return Cluster(
+            picks=tuple(picks),
+            time_ns=base_ns + round(float(row["time"]) * NS_PER_S),
+            latitude_deg=float(latitude),
+            longitude_deg=float(longitude),
+            depth_m=(float(row["z"]) + self._datum_km) * 1000,
+        )
+
+
+def _centre(network: Network) -> tuple[float, float]:
+    """Middle of the network, right across the date line too."""
+    lat = np.radians([station.latitude_deg or 0.0 for station in network.stations.values()])
+    lon = np.radians([station.longitude_deg or 0.0 for station in network.stations.values()])
+    if not len(lat):
+        return 0.0, 0.0
+    x, y, z = (np.cos(lat) * np.cos(lon)).mean(), (np.cos(lat) * np.sin(lon)).mean(), np.sin(lat).mean()
+    return float(np.degrees(np.arctan2(z, np.hypot(x, y)))), float(np.degrees(np.arctan2(y, x)))
+
+
+def _station_table(network: Network, centre: tuple[float, float]) -> pd.DataFrame:
+    stations = list(network.stations.values())
+    latitude = [station.latitude_deg for station in stations]
+    longitude = [station.longitude_deg for station in stations]
+    distance_km = distance_m(*centre, latitude, longitude) / 1000
+    azimuth = np.radians(azimuth_deg(*centre, latitude, longitude))
+    return pd.DataFrame(
+        {
+            "id": [station.key for station in stations],
+            "x": distance_km * np.sin(azimuth),
+            "y": distance_km * np.cos(azimuth),
+            "elevation_km": [station.elevation_m / 1000 for station in stations],
+        }
+    )
+
+
+def _write_table(path: Path, times: TravelTimes, width_km: float, height_km: float, datum_km: float) -> None:
+    """Write P and S times from a station at the datum, [distance, depth], as PyOcto reads them."""
+    delta_km = max(0.1, max(width_km, height_km) / TABLE_NODES)
+    columns, rows = int(width_km / delta_km) + 2, int(height_km / delta_km) + 2
+    distance = (np.arange(columns) * delta_km * 1000)[:, None]
+    depth = ((np.arange(rows) * delta_km + datum_km) * 1000)[None, :]
+    elevation = np.array([[-datum_km * 1000]])
+    with path.open("wb") as file:
+        file.write(pack("iid", columns, rows, delta_km))
+        for phase in ("P", "S"):
+            file.write(np.ascontiguousarray(times.seconds(phase, distance, depth, elevation), dtype=np.float64).tobytes())
+
+
+def _surface_speed_kmps(times: TravelTimes, phase: str, datum_km: float) -> float:
+    """Speed over the first kilometre below the datum, for elevation corrections."""
+    one_km = times.seconds(phase, np.array([0.0]), np.array([(datum_km + 1.0) * 1000]), np.array([-datum_km * 1000]))
+    return 1.0 / float(one_km[0])

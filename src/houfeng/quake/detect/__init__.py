@@ -1,0 +1,1 @@
+"""Did a phase arrive here, when, how sure? Segments in, picks and amplitudes out."""

@@ -1,0 +1,247 @@
+"""Compiled kernels that find where a trace changes: whitening, AIC, and what stands on either side of an onset."""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+#: Order of the prediction-error filter. AR-AIC pickers use 2 to 16 (Sleeman & van Eck 1999,
+#: doi:10.1016/S0031-9201(99)00007-2); above 10 nothing is gained and short noise windows over-fit.
+WHITENER_ORDER = 10
+
+#: White floor of that filter (-10 dB), see kernel_whitener.
+_FLOOR = 0.1
+
+#: Noise before a hint that shapes the whitening, and how far before the hint it ends, s.
+_NOISE_S, _GUARD_S = 4.0, 0.5
+
+#: AIC stretches before and after a hint, first wide, then close, s. A recursive STA/LTA fires up to a second or two
+#: after an emergent onset and next to never before it.
+_WIDE_S, _NARROW_S = (2.5, 0.7), (1.0, 0.4)
+
+#: Windows of the signal-to-noise ratio after and before the onset, s.
+_SIGNAL_S, _BEFORE_S = 0.3, 1.0
+
+#: Least ratio of an onset. The AIC seeks the luckiest split, and white noise shows 1.4 there.
+_LEAST_SNR = 1.8
+
+#: Two onsets closer than this are one; a hint this long after an onset belongs to it, s.
+_APART_S, _EXPLAINED_S = 0.25, 0.4
+
+#: Spans over which steps of energy are sought, s: from a period of a near quake's S to the rise of a regional one.
+_SPANS_S = (0.15, 0.3, 0.6, 1.2, 2.4)
+
+#: Samples an AIC needs on either side of the split for its variances to mean something.
+_EDGE = 4
+
+
+@njit(cache=True)
+def kernel_whitener(noise: NDArray[np.float64], floor: float) -> NDArray[np.float64]:
+    """Prediction-error filter of a stretch of noise, by Levinson's recursion on Hann-tapered samples.
+
+    noise   [n]
+    floor   white power added before whitening, as a share of the noise power. Without it the filter lifts bands
+            that hold nothing but the acausal ringing of anti-alias filters, and onsets come out early
+    returns [WHITENER_ORDER + 1], first coefficient 1: filtering with it flattens that noise and, being causal
+            with the current sample unweighted, delays no onset. The unit filter when the noise is silent or
+            shorter than four times the order.
+    """
+    order = WHITENER_ORDER
+    coefficients = np.zeros(order + 1)
+    coefficients[0] = 1.0
+    n = len(noise)
+    if n < 4 * order:
+        return coefficients
+    mean = noise.mean()
+    tapered = np.empty(n)
+    for i in range(n):
+        tapered[i] = (noise[i] - mean) * (0.5 - 0.5 * np.cos(2.0 * np.pi * (i + 0.5) / n))
+    correlation = np.zeros(order + 1)
+    for i in range(n):
+        here = tapered[i]
+        for lag in range(min(order + 1, n - i)):
+            correlation[lag] += here * tapered[i + lag]
+    if not correlation[0] > 0.0:
+        return coefficients
+    correlation[0] *= 1.0 + floor
+    error = correlation[0]
+    previous = np.zeros(order + 1)
+    for m in range(1, order + 1):
+        total = correlation[m]
+        for i in range(1, m):
+            total += coefficients[i] * correlation[m - i]
+        reflection = -total / error
+        previous[:m] = coefficients[:m]
+        for i in range(1, m):
+            coefficients[i] = previous[i] + reflection * previous[m - i]
+        coefficients[m] = reflection
+        error *= 1.0 - reflection * reflection
+    return coefficients
+
+
+@njit(cache=True)
+def kernel_whiten(
+    row: NDArray[np.float64], coefficients: NDArray[np.float64], begin: int, end: int
+) -> NDArray[np.float64]:
+    """Filter row[begin:end] with a prediction-error filter; samples before the row count as zero."""
+    out = np.zeros(end - begin)
+    for k in range(len(coefficients)):
+        weight = coefficients[k]
+        for i in range(max(begin, k), end):
+            out[i - begin] += weight * row[i - k]
+    return out
+
+
+@njit(cache=True)
+def kernel_aic(energy: NDArray[np.float64], begin: int, end: int) -> int:
+    """Where energy[begin:end] changes level: Akaike's criterion on the two variances (Maeda 1985).
+
+    energy   squared samples, summed over components; silence is lifted to a hundred-millionth of the mean
+    returns  index of the first sample of the second part; -1 when the stretch is too short or silent
+    """
+    n = end - begin
+    if n < 2 * _EDGE + 1:
+        return -1
+    total = 0.0
+    for i in range(begin, end):
+        total += energy[i]
+    if not total > 0.0:
+        return -1
+    tiny = 1e-8 * total / n
+    before = 0.0
+    best = np.inf
+    best_at = -1
+    for k in range(1, n):
+        before += energy[begin + k - 1]
+        if k < _EDGE or n - k < _EDGE:
+            continue
+        after = max(total - before, 0.0)
+        value = k * np.log(before / k + tiny) + (n - k) * np.log(after / (n - k) + tiny)
+        if value < best:
+            best = value
+            best_at = begin + k
+    return best_at
+
+
+@njit(cache=True)
+def kernel_mean(cumulative: NDArray[np.float64], begin: int, end: int) -> float:
+    """Mean of energy[begin:end] from its running sum (one longer than the energy); 0 when empty."""
+    if end <= begin:
+        return 0.0
+    return max(cumulative[end] - cumulative[begin], 0.0) / (end - begin)
+
+
+@njit(cache=True)
+def kernel_onsets(
+    rows: NDArray[np.float64], begin: NDArray[np.int64], end: NDArray[np.int64], hints: NDArray[np.int64], rate_hz: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Onsets near hints: whiten by the noise before each, split by AIC, narrow, split again.
+
+    rows     [rows, columns], high-passed; several rows add up, each in units of its own noise
+    begin    [columns], first column of the unbroken run each column belongs to; end: one past its last
+    hints    columns, ascending; any outside the rows or in a gap are passed over
+    returns  (columns, ascending and at least _APART_S apart; signal-to-noise amplitude ratios)
+
+    Every hint is looked at twice, over a wide stretch and close by, since a second quake may follow a first one
+    within seconds. A hint close to the one before, or explained by an onset already found, is passed over.
+    """
+    columns = rows.shape[1]
+    found = np.empty(2 * len(hints), dtype=np.int64)
+    ratio = np.empty(2 * len(hints))
+    count = 0
+    last = looked = -2 * columns - round(rate_hz)
+    for hint in hints:
+        if not 0 <= hint < columns or end[hint] <= begin[hint]:
+            continue
+        if last - round(0.1 * rate_hz) <= hint <= last + round(_EXPLAINED_S * rate_hz):
+            continue
+        if hint - looked < round(0.15 * rate_hz):
+            continue
+        looked = hint
+        first, stop = begin[hint], end[hint]
+        quiet_end = max(first, hint - round(_GUARD_S * rate_hz))
+        quiet_begin = max(first, quiet_end - round(_NOISE_S * rate_hz))
+        left = max(first, hint - round((_WIDE_S[0] + _BEFORE_S) * rate_hz))
+        right = min(stop, hint + max(round((_WIDE_S[1] + _NARROW_S[1]) * rate_hz), 16))
+        energy = np.zeros(right - left)
+        for m in range(len(rows)):
+            whitener = kernel_whitener(rows[m, quiet_begin:quiet_end], _FLOOR)
+            quiet = kernel_whiten(rows[m], whitener, quiet_begin, quiet_end)
+            level = np.dot(quiet, quiet) / len(quiet) if len(quiet) > 0 else 0.0
+            white = kernel_whiten(rows[m], whitener, left, right)
+            if not level > 0.0:
+                level = np.dot(white, white) / len(white) + 1e-300
+            for i in range(right - left):
+                energy[i] += white[i] * white[i] / level
+        for ahead_s, behind_s in (_WIDE_S, _NARROW_S):
+            split = kernel_aic(
+                energy,
+                max(0, hint - left - round(ahead_s * rate_hz)),
+                min(len(energy), hint - left + max(round(behind_s * rate_hz), 12)),
+            )
+            if split < 0:
+                continue
+            closer = kernel_aic(
+                energy,
+                max(0, split - round(_NARROW_S[0] * rate_hz)),
+                min(len(energy), split + max(round(_NARROW_S[1] * rate_hz), 12)),
+            )
+            if closer >= 0:
+                split = closer
+            # What stands at the very start of a run is the filter settling.
+            if left + split - first < round(_BEFORE_S * rate_hz):
+                continue
+            noise = energy[max(0, split - round(_BEFORE_S * rate_hz)) : split].mean()
+            signal = energy[split : split + max(6, round(_SIGNAL_S * rate_hz))].mean()
+            snr = np.sqrt(signal / max(noise, 1e-12 * signal)) if signal > 0.0 else 0.0
+            if snr < _LEAST_SNR:
+                continue
+            last = left + split
+            apart = True
+            for k in range(count):
+                if abs(found[k] - last) < round(_APART_S * rate_hz):
+                    apart = False
+                    break
+            if apart:
+                found[count], ratio[count] = last, snr
+                count += 1
+    order = np.argsort(found[:count])
+    return found[:count][order], ratio[:count][order]
+
+
+@njit(cache=True)
+def kernel_steps(
+    cumulative: NDArray[np.float64], begin: int, end: int, rate_hz: float, least: float
+) -> NDArray[np.int64]:
+    """Columns in [begin, end) where energy steps up: peaks of the ratio after to before, over several spans.
+
+    cumulative  running sum of the energy
+    least       smallest log amplitude ratio of a step
+    """
+    if end - begin < 8:
+        return np.empty(0, dtype=np.int64)
+    marked = np.zeros(end - begin, dtype=np.bool_)
+    ratio = np.empty(end - begin)
+    bar = np.exp(2.0 * least)
+    for span_s in _SPANS_S:
+        span = max(4, round(span_s * rate_hz))
+        ratio[:] = 0.0
+        for t in range(begin + 4, end - span):
+            after = cumulative[t + span] - cumulative[t]
+            lead = min(span, t - begin)
+            before = (cumulative[t] - cumulative[t - lead]) * (span / lead)
+            if before > 0.0 and after > bar * before:
+                ratio[t - begin] = after / before
+        t = 0
+        while t < end - begin:
+            if ratio[t] < bar:
+                t += 1
+                continue
+            top = t
+            k = t
+            while k < end - begin and k - top < span and ratio[k] >= bar:
+                if ratio[k] > ratio[top]:
+                    top = k
+                k += 1
+            marked[top] = True
+            t = k
+    return np.flatnonzero(marked) + begin

@@ -1,0 +1,212 @@
+"""Picks from triggered windows: the port every picker has, and the classical picker behind it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from houfeng.quake.detect.onset import kernel_onsets, kernel_steps
+from houfeng.quake.detect.polarity import first_motion
+from houfeng.quake.detect.sequence import (
+    kernel_companion,
+    kernel_lone_odds,
+    kernel_loudness,
+    kernel_p_odds,
+    kernel_pairs,
+    kernel_read,
+    kernel_shear_evidence,
+    kernel_split,
+)
+from houfeng.quake.detect.view import View, view
+from houfeng.quake.detect.window import Window
+from houfeng.words.instant import NS_PER_S
+from houfeng.words.quake import Phase, Pick
+
+
+class Picker(Protocol):
+    """Finds P and S onsets in a triggered window."""
+
+    def picks(self, window: Window, triggers_ns: Sequence[int]) -> tuple[Pick, ...]:
+        """The distinct P and S onsets in a window, in time order.
+
+        window       some 10 s before the first trigger to some tens of seconds after the last
+        triggers_ns  instants at which any component triggered; without one there are no picks
+        """
+        ...
+
+    def pick_near(self, window: Window, phase: Phase, expected_ns: int, half_width_s: float) -> Pick | None:
+        """The onset of a phase within half_width_s of where it is expected, or None when there is none."""
+        ...
+
+
+#: How long before the first trigger an onset may stand, s: recursive STA/LTA triggers late on emergent onsets.
+_EARLIER_S = 3.0
+
+#: Least log amplitude ratio of a step of energy that is looked at as a possible P, or S.
+_P_STEP, _S_STEP = math.log(2.0), math.log(1.3)
+
+#: Log odds above which an onset is reported even where the likeliest reading of the window does without it.
+_DOUBTFUL = -1.5
+
+#: What being expected adds to the log odds of an onset: the odds of the reading were fitted among some five other
+#: onsets for one P, and a hundred steps for one S; within the interval of a prediction there are one or two.
+_EXPECTED_P, _EXPECTED_S = 1.5, 3.5
+
+
+class AicPicker:
+    """The classical picker: whitening, Akaike's criterion, and the likeliest reading of the onsets as P and S."""
+
+    def picks(self, window: Window, triggers_ns: Sequence[int]) -> tuple[Pick, ...]:
+        """See Picker. Picks of probability below 0.5 are doubts, reported for an associator to weigh."""
+        seen = view(window, min(triggers_ns) - NS_PER_S // 2) if triggers_ns else None
+        if seen is None:
+            return ()
+        rate_hz, columns = seen.panel.rate_hz, seen.rows.shape[1]
+        triggers = np.array(sorted(seen.panel.index(t) for t in triggers_ns), dtype=np.int64)
+        first = min(max(0, int(triggers[0]) - round(_EARLIER_S * rate_hz)), columns)
+        onsets = _onsets(seen, triggers, first, columns)
+        if len(onsets.columns) == 0:
+            return ()
+        at, is_p, odds = onsets.columns, onsets.is_p, onsets.odds
+        loud = kernel_loudness(at, onsets.sheared, rate_hz)
+        pairs, level = kernel_pairs(at, is_p, onsets.shear, loud, onsets.sheared, rate_hz, 0 not in seen.shearing)
+        parent = kernel_read(at, is_p, odds, pairs, level, loud, rate_hz)
+        firm = np.flatnonzero(is_p & ((parent > -2) | (odds > 0)))
+        # 1. Every P worth reporting; 2. the S the reading gave it, failing that its likeliest one; 3. S without P.
+        found: dict[int, Pick] = {}
+        for k in np.flatnonzero(is_p & ((parent > -2) | (odds > _DOUBTFUL))):
+            pick = _p_pick(seen, int(at[k]), float(onsets.snr[k]), _logistic(float(odds[k])))
+            found[int(k)] = pick
+            later = firm[firm > k]
+            s, gain = kernel_companion(k, int(later[0]) if len(later) else len(at), pairs, level, loud)
+            if (parent == k).any():
+                s, gain = int(np.flatnonzero(parent == k)[0]), float(pairs[k, parent == k][0])
+            if s >= 0 and gain > _DOUBTFUL:
+                probability = pick.probability * _logistic(gain)
+                if s not in found or found[s].probability < probability:
+                    column = int(kernel_split(onsets.sheared, int(at[k]), int(at[s]), rate_hz))
+                    found[s] = _s_pick(seen, column, onsets.sheared, probability)
+        for k in np.flatnonzero(~is_p & (parent == -1)):
+            column = int(kernel_split(onsets.sheared, -1, int(at[k]), rate_hz))
+            found.setdefault(int(k), _s_pick(seen, column, onsets.sheared, _logistic(float(odds[k]))))
+        return tuple(sorted(found.values(), key=lambda pick: pick.key))
+
+    def pick_near(self, window: Window, phase: Phase, expected_ns: int, half_width_s: float) -> Pick | None:
+        """See Picker. Being expected counts for an onset; standing far from the expectation counts against it."""
+        half_ns = round(half_width_s * NS_PER_S)
+        seen = view(window, expected_ns - half_ns)
+        if seen is None:
+            return None
+        rate_hz = seen.panel.rate_hz
+        expected, reach = seen.panel.index(expected_ns), round(half_width_s * rate_hz)
+        begin, end = max(0, expected - reach), min(seen.rows.shape[1], expected + reach + 1)
+        if end <= begin:
+            return None
+        onsets = _onsets(seen, np.array([expected]), begin, end)
+        wanted = (onsets.is_p == (phase == "P")) & (np.abs(onsets.columns - expected) <= reach)
+        if not wanted.any():
+            return None
+        away = (onsets.columns - expected) / max(0.5 * reach, 1.0)
+        odds = np.where(wanted, onsets.odds + (_EXPECTED_P if phase == "P" else _EXPECTED_S) - 0.5 * away**2, -np.inf)
+        k = int(np.argmax(odds))
+        if odds[k] < 0:
+            return None
+        probability = _logistic(float(odds[k]))
+        if phase == "P":
+            pick = _p_pick(seen, int(onsets.columns[k]), float(onsets.snr[k]), probability)
+        else:
+            column = int(kernel_split(onsets.sheared, -1, int(onsets.columns[k]), rate_hz))
+            pick = _s_pick(seen, column, onsets.sheared, probability)
+        return replace(pick, method="guided")
+
+
+@dataclass(frozen=True, slots=True)
+class _Onsets:
+    """Candidates of both kinds in time order, and the running energy S is sought on."""
+
+    columns: NDArray[np.int64]
+    is_p: NDArray[np.bool_]
+    snr: NDArray[np.float64]
+    shear: NDArray[np.float64]
+    odds: NDArray[np.float64]
+    sheared: NDArray[np.float64]
+
+
+def _onsets(seen: View, hints: NDArray[np.int64], begin: int, end: int) -> _Onsets:
+    """Candidates for P near hints and steps of energy in [begin, end), candidates for S at steps of shear energy."""
+    rate_hz = seen.panel.rate_hz
+    sensed, sheared = _add(seen, seen.sensing), _add(seen, seen.shearing)
+    run = seen.run[seen.sensing[0]]
+    hints = np.union1d(hints, kernel_steps(sensed, begin, end, rate_hz, _P_STEP)).astype(np.int64)
+    rows = np.ascontiguousarray(seen.rows[list(seen.sensing)])
+    p_columns, snr = kernel_onsets(rows, run[0], run[1], hints, rate_hz)
+    s_columns = kernel_steps(sheared, begin, end, rate_hz, _S_STEP)
+    columns = np.concatenate((p_columns, s_columns))
+    order = np.argsort(columns, kind="stable")
+    columns, is_p = columns[order], order < len(p_columns)
+    shear = _shear(seen, columns, sheared)
+    odds, ratio = np.empty(len(columns)), np.zeros(len(columns))
+    ratio[is_p] = snr
+    odds[is_p] = kernel_p_odds(sensed, p_columns, snr, shear[is_p], rate_hz)
+    odds[~is_p] = kernel_lone_odds(sheared, s_columns, shear[~is_p], rate_hz)
+    return _Onsets(columns, is_p, ratio, shear, odds, sheared)
+
+
+def _add(seen: View, rows: tuple[int, ...]) -> NDArray[np.float64]:
+    """Running energy of several rows together."""
+    total: NDArray[np.float64] = seen.energy[list(rows)].sum(axis=0)
+    return total
+
+
+def _shear(seen: View, at: NDArray[np.int64], sheared: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Evidence of S at columns; zeros for a sensor that is all vertical or all horizontal."""
+    if not seen.panel.upright or 0 in seen.shearing:
+        return np.zeros(len(at))
+    evidence: NDArray[np.float64] = kernel_shear_evidence(
+        seen.energy[0], sheared / len(seen.shearing), at, seen.panel.rate_hz
+    )
+    return evidence
+
+
+def _logistic(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-log_odds))
+
+
+def _p_pick(seen: View, column: int, snr: float, probability: float) -> Pick:
+    polarity, confidence = 0, 0.0
+    if seen.panel.upright:
+        begin, _ = seen.stretch((0,), column)
+        polarity, confidence = first_motion(seen.panel.samples[0], column, seen.panel.rate_hz, begin)
+    return Pick(
+        source=seen.panel.sources[seen.sensing[0]],
+        phase="P",
+        time_ns=seen.panel.time_ns(column),
+        uncertainty_s=0.02 + 0.1 / snr,
+        snr=snr,
+        probability=probability,
+        polarity=polarity,
+        polarity_confidence=confidence,
+        method="stalta+aic",
+    )
+
+
+def _s_pick(seen: View, column: int, sheared: NDArray[np.float64], probability: float) -> Pick:
+    rate_hz, last = seen.panel.rate_hz, seen.rows.shape[1]
+    span = max(4, round(0.3 * rate_hz))
+    right, left = min(column + span, last), max(column - span, 0)
+    loudest = max(seen.shearing, key=lambda row: float(seen.energy[row, right] - seen.energy[row, column]))
+    before = (sheared[column] - sheared[left]) / max(column - left, 1)
+    after = (sheared[right] - sheared[column]) / max(right - column, 1)
+    snr = math.sqrt(after / before) if before > 0 else 0.0
+    return Pick(
+        source=seen.panel.sources[loudest],
+        phase="S",
+        time_ns=seen.panel.time_ns(column),
+        uncertainty_s=0.05 + 0.1 / max(snr, 1.0),
+        snr=snr,
+        probability=probability,
+        method="stalta+aic",
+    )

@@ -1,0 +1,197 @@
+"""The seismic sentence spoken: packets in; picks, gaps, findings and quakes out.
+
+Follows the table in quake/line.py. Nothing here knows whether the packets are live or recorded.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType
+
+from houfeng.quake.acquire import Acquire, Acquired, Recent
+from houfeng.quake.associate.complete import Tolerance, complete
+from houfeng.quake.associate.ghost import is_ghost
+from houfeng.quake.associate.octo import MODEL_ERROR_RATIO, STATION_ERROR_S, Associate
+from houfeng.quake.detect.picker import Picker
+from houfeng.quake.detect.stage import Detect
+from houfeng.quake.locate.locator import Locator
+from houfeng.quake.locate.traveltime import TravelTimes
+from houfeng.quake.network import Network
+from houfeng.quake.size import Attenuation, Sized, size
+from houfeng.words.errors import DataFault
+from houfeng.words.finding import Finding
+from houfeng.words.instant import NS_PER_S, format_instant, seconds_to_ns
+from houfeng.words.model import VelocityModel
+from houfeng.words.quake import Cluster, Origin, Phase, Pick, Quake
+from houfeng.words.samples import Gap, PacketBatch, Segment
+from houfeng.words.source import SourceId
+from houfeng.words.station import Inventory
+
+#: A pick likelier right than wrong may found a quake; others may only join one.
+SEED_PROBABILITY = 0.5
+
+#: How much of a record is shown before the origin and after the last arrival, s.
+SHOWN_BEFORE_S = 5.0
+SHOWN_AFTER_S = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """A quake with what is needed to look at it: its records and the arrivals its origin predicts."""
+
+    quake: Quake
+    segments: Mapping[SourceId, tuple[Segment, ...]]
+    predicted_ns: Mapping[tuple[str, Phase], int]
+
+
+Heard = Pick | Gap | Finding | Portrait
+
+
+class Hearing:
+    """Every stage from packets to quakes, with two doors: handle what arrives, elapse what time settles.
+
+    inventory  what is known of the stations; network: those expected to speak
+    model      the Earth; picker: what turns triggers into onsets; relation: attenuation for ML
+    scratch    a folder for PyOcto's travel-time table
+    """
+
+    def __init__(
+        self,
+        *,
+        inventory: Inventory,
+        network: Network,
+        model: VelocityModel,
+        picker: Picker,
+        relation: Attenuation,
+        scratch: Path,
+        notes: tuple[str, ...] = (),
+    ) -> None:
+        self._inventory = inventory
+        self._network = network
+        self._relation = relation
+        self._notes = notes
+        self._times = travel_times(model, network)
+        self._locator = Locator(network.stations, self._times)
+        self._associate = Associate(network, self._times, scratch) if network.stations else None
+        self._detect = Detect(network, inventory, picker, self._times)
+        crossing_s = self._associate.plan.crossing_s if self._associate else 0.0
+        self._horizon_ns = seconds_to_ns(4 * crossing_s) + 2 * self._detect.wait_ns
+        self._recent = Recent(self._horizon_ns / NS_PER_S)
+        self._acquire = Acquire(self._recent)  # which also fills it
+        self._spare: list[Pick] = []
+        self._quakes: list[Quake] = []
+
+    def handle(self, batch: PacketBatch) -> Iterator[Heard]:
+        """Packets arrived."""
+        yield from self._acquired(self._acquire.handle(batch))
+
+    def elapse(self, now_ns: int) -> Iterator[Heard]:
+        """Every packet with samples before now_ns has been handled, or will never come."""
+        yield from self._acquired(self._acquire.elapse(now_ns))
+        yield from self._picked(self._detect.elapse(now_ns, self._recent))
+        if self._associate is None:
+            return
+        clusters = list(self._associate.elapse(now_ns - self._detect.wait_ns))
+        # The best-heard quake claims its arrivals first; what is left may be its echo or another quake.
+        born = []
+        for cluster in sorted(clusters, key=lambda c: (-len(c.picks), c.time_ns)):
+            born.extend(self._quake(cluster))
+        for portrait in sorted(born, key=lambda p: p.quake.origin.time_ns):
+            yield portrait
+        self._forget(now_ns)
+
+    def _acquired(self, acquired: Acquired) -> Iterator[Heard]:
+        yield from acquired.findings
+        yield from acquired.gaps
+        for batch in acquired.batches:
+            self._detect.handle(batch)
+
+    def _picked(self, picks: Iterable[Pick]) -> Iterator[Pick]:
+        for pick in picks:
+            if self._associate is not None and pick.source.station_key in self._network.stations:
+                self._spare.append(pick)
+                if pick.probability >= SEED_PROBABILITY:
+                    self._associate.handle(pick)
+            yield pick
+
+    def _quake(self, cluster: Cluster) -> Iterator[Portrait]:
+        try:
+            origin = complete(
+                cluster,
+                stations=self._network.stations,
+                locator=self._locator,
+                times=self._times,
+                tolerance=Tolerance(STATION_ERROR_S, MODEL_ERROR_RATIO),
+                spare=self._spare,
+                look=self._look,
+            )
+        except DataFault:
+            return  # the picks agreed by chance
+        if is_ghost(origin, self._quakes, self._times, self._network):
+            return
+        claimed = {arrival.pick for arrival in origin.arrivals}
+        self._spare = [pick for pick in self._spare if pick not in claimed]
+        sized = self._size(origin)
+        origin = replace(origin, notes=(*self._notes, *origin.notes))
+        quake = Quake(_name(origin), 1, origin, sized.magnitudes, sized.amplitudes, sized.notes)
+        self._quakes.append(quake)
+        yield self._portrait(quake)
+
+    def _look(self, station_key: str, phase: Phase, expected_ns: int, half_width_s: float) -> Pick | None:
+        return self._detect.look(self._recent, station_key, phase, expected_ns, half_width_s)
+
+    def _size(self, origin: Origin) -> Sized:
+        return size(
+            origin,
+            self._network.stations,
+            self._inventory,
+            self._recent.segments,
+            channels=self._recent.channels(),
+            relation=self._relation,
+        )
+
+    def _portrait(self, quake: Quake) -> Portrait:
+        origin = quake.origin
+        last_ns = max(arrival.pick.time_ns for arrival in origin.arrivals)
+        keys = {arrival.pick.source.station_key for arrival in origin.arrivals}
+        begin_ns = origin.time_ns - seconds_to_ns(SHOWN_BEFORE_S)
+        end_ns = last_ns + seconds_to_ns(SHOWN_AFTER_S)
+        segments = {
+            source: tuple(self._recent.segments(source, begin_ns, end_ns))
+            for source in self._recent.channels()
+            if source.station_key in keys
+        }
+        predicted: dict[tuple[str, Phase], int] = {}
+        for arrival in origin.arrivals:
+            station = self._network.stations[arrival.pick.source.station_key]
+            for phase in ("P", "S"):
+                travel_s = self._times.seconds(phase, arrival.distance_m, origin.depth_m, station.elevation_m)
+                predicted[station.key, phase] = origin.time_ns + seconds_to_ns(float(travel_s))
+        return Portrait(quake, MappingProxyType(segments), MappingProxyType(predicted))
+
+    def _forget(self, now_ns: int) -> None:
+        """Let go of what can no longer matter, so that memory stays flat over years."""
+        oldest_ns = now_ns - self._horizon_ns
+        self._spare = [pick for pick in self._spare if pick.time_ns >= oldest_ns]
+        self._quakes = [quake for quake in self._quakes if quake.origin.time_ns >= oldest_ns]
+
+
+def travel_times(model: VelocityModel, network: Network) -> TravelTimes:
+    """Travel times as far and deep as this network listens."""
+    return TravelTimes(
+        model,
+        max_distance_m=1.5 * (network.aperture_m + 2 * network.reach_m),
+        min_depth_m=-network.highest_m - 1_000.0,
+        max_depth_m=network.deepest_m,
+        elevations_m=sorted(station.elevation_m for station in network.stations.values()),
+    )
+
+
+def _name(origin: Origin) -> str:
+    """A quake's lasting name: when it was, and a fingerprint of the picks that first told of it."""
+    content = ";".join(
+        f"{arrival.pick.source.nslc} {arrival.pick.phase} {arrival.pick.time_ns}" for arrival in origin.arrivals
+    )
+    stamp = format_instant(origin.time_ns, 0).replace("-", "").replace(":", "").rstrip("Z")
+    return f"{stamp}-{sha256(content.encode()).hexdigest()[:6]}"

@@ -1,0 +1,1 @@
+"""locate: cluster to origin with covariance. Where and when, how sure?"""

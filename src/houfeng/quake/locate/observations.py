@@ -1,0 +1,133 @@
+"""The picks of one quake as arrays, and how well a place explains them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from houfeng.quake.locate.frame import Frame, places_m
+from houfeng.quake.locate.likelihood import Columns, log_likelihood_kernel, origin_times_kernel, predict_kernel
+from houfeng.quake.locate.octtree import LogLikelihood, Points
+from houfeng.quake.locate.traveltime import TravelTimes, line_below_kernel
+from houfeng.words.earth import distance_m
+from houfeng.words.instant import NS_PER_S
+from houfeng.words.quake import Pick
+from houfeng.words.station import Station
+
+#: Seismicity falls off e-fold in about this depth down to 300 km (Frohlich 2006, Deep Earthquakes, ch. 4, ISBN
+#: 9780521828697); where the times resolve depth to 5 km this moves it 250 m.
+DEPTH_DECAY_M, DECAY_ENDS_M = 100_000.0, 300_000.0
+
+#: A layered model holds for a region. Stations count in full up to the distance of the fourth nearest, or this one,
+#: and fade out at three times that (Klein 2002, USGS OFR 02-171, HYPOINVERSE-2000, its usual DIS 4 50 1 3).
+NEAR_STATIONS, NEAR_M, FAR = 4, 100_000.0, 3.0
+#: What has faded out keeps a trace, so that it is predicted and shown.
+LEAST_NEARNESS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class ModelError:
+    """How wrong predicted times are: a share of the travel time within limits, one standard deviation.
+
+    Real velocities differ from layered models by a few per cent and partly average out along the ray; the limits keep
+    near and far stations in the solution. NonLinLoc's samples use 2 %, 0.05 to 2 s (LOCGAU2); ours is smaller because
+    it is rescaled by the residuals.
+    """
+
+    share: float = 0.01
+    least_s: float = 0.03
+    most_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a place predicts for every pick: observed minus travel time, its standard deviation, mean slowness."""
+
+    delay_s: NDArray[np.float64]
+    sigma_s: NDArray[np.float64]
+    slowness_spm: NDArray[np.float64]
+
+
+class Observations:
+    """Picks in one fixed order with their stations, ready to be compared with places.
+
+    picks     at least one, of stations with coordinates, in any order
+    stations  of the picks, in the same order
+    """
+
+    def __init__(
+        self, picks: Sequence[Pick], stations: Sequence[Station], times: TravelTimes, error: ModelError
+    ) -> None:
+        order = sorted(range(len(picks)), key=lambda i: (stations[i].key, picks[i].phase, picks[i].key))
+        self.picks = tuple(picks[i] for i in order)
+        self.zero_ns = sorted(pick.time_ns for pick in picks)[len(picks) // 2]
+        distinct = {station.key: station for station in stations}
+        keys = sorted(distinct)
+        places = np.array([[distinct[key].latitude_deg, distinct[key].longitude_deg] for key in keys], np.float64)
+        #: [stations] of the picks, each once
+        self.latitude_deg, self.longitude_deg = places[:, 0], places[:, 1]
+        elevation_m = np.array([distinct[key].elevation_m for key in keys], np.float64)
+        lines = [line_below_kernel(times.table.elevations_m, elevation) for elevation in elevation_m]
+        self.columns = Columns(
+            station_place=places_m(self.latitude_deg, self.longitude_deg),
+            station_line=np.array([line for line, _ in lines], np.int64),
+            station_fraction=np.array([fraction for _, fraction in lines], np.float64),
+            elevation_m=elevation_m,
+            station=np.array([keys.index(stations[i].key) for i in order], np.int64),
+            phase=np.array(["PS".index(pick.phase) for pick in self.picks], np.int64),
+            time_s=np.array([(pick.time_ns - self.zero_ns) / NS_PER_S for pick in self.picks]),
+            variance_s2=np.array([pick.uncertainty_s**2 for pick in self.picks]),
+            stretch=np.ones(len(self.picks)),
+            error_share=error.share,
+            error_least_s=error.least_s,
+            error_most_s=error.most_s,
+        )
+        #: [picks] share that distance leaves of each
+        self.nearness = self.columns.stretch
+        self._table = times.table
+
+    def __len__(self) -> int:
+        return len(self.picks)
+
+    def log_likelihood(self, frame: Frame, *, power: float, scale: float, most_pairs: int) -> LogLikelihood:
+        """The function that judges places, origin time eliminated.
+
+        power       exponent of the likelihood
+        scale       factor on all standard deviations
+        most_pairs  a fair sample of pairs is used when there are more
+        """
+        half = len(self) // 2
+        wanted = min(half, max(1, most_pairs // len(self)))
+        offsets = np.unique(np.linspace(1, half, wanted).round().astype(np.int64))
+
+        def judge(points: Points, width_m: float) -> NDArray[np.float64]:
+            depth_m, out = np.ascontiguousarray(points[:, 2]), np.empty(len(points))
+            places = frame.places_m(points)
+            log_likelihood_kernel(self.columns, self._table, offsets, scale, places, depth_m, width_m, out)
+            return power * out - np.clip(depth_m, 0.0, DECAY_ENDS_M) / DEPTH_DECAY_M
+
+        return judge
+
+    def weigh_distance(self, frame: Frame, point: NDArray[np.float64]) -> None:
+        """Let stations far from a point say less, once and for all."""
+        (latitude_deg,), (longitude_deg,) = frame.degrees(point[None, :])
+        away_m = np.hypot(distance_m(latitude_deg, longitude_deg, self.latitude_deg, self.longitude_deg), point[2])
+        near_m = max(NEAR_M, float(np.sort(away_m)[min(NEAR_STATIONS, len(away_m)) - 1]))
+        taper = 0.5 + 0.5 * np.cos(np.pi * np.clip((away_m - near_m) / (FAR * near_m - near_m), 0.0, 1.0))
+        self.nearness = np.maximum(taper, LEAST_NEARNESS)[self.columns.station]
+        self.columns = self.columns._replace(stretch=1 / self.nearness)
+
+    def predict(self, frame: Frame, point: NDArray[np.float64]) -> Prediction:
+        """What a point (east, north, down, m) predicts."""
+        delay, variance, slowness = (np.empty(len(self)) for _ in range(3))
+        place = frame.places_m(point[None, :])[0]
+        predict_kernel(self.columns, self._table, place, float(point[2]), delay, variance, slowness)
+        return Prediction(delay, np.sqrt(variance), slowness)
+
+    def origin_times_s(self, frame: Frame, points: Points, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The origin time, since zero_ns, that goes with each point, arrivals keeping the given weights."""
+        out = np.empty(len(points))
+        depth_m = np.ascontiguousarray(points[:, 2])
+        origin_times_kernel(self.columns, self._table, weight, frame.places_m(points), depth_m, out)
+        return out

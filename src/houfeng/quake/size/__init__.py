@@ -1,0 +1,1 @@
+"""Size: how big a quake was, on which scale, from which stations."""

@@ -1,0 +1,257 @@
+"""The command line: replay, locate, info, demo."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from houfeng.words.errors import DataFault, HoufengError, OurFault, WorldFault
+from houfeng.words.instant import format_instant
+
+#: Exit codes, documented in docs/reference/exit-codes.md; 2 is a wrong command line, given by typer.
+EXIT_DATA = 3
+EXIT_WORLD = 4
+EXIT_OURS = 70
+
+#: A quake table on a terminal shows this many rows at most; catalogue.xml has them all.
+ROWS_SHOWN = 200
+
+app = typer.Typer(
+    name="houfeng",
+    help="Houfeng hears the ground: recordings in, a located earthquake catalogue out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out = Console()
+err = Console(stderr=True)
+
+
+class PickerName(StrEnum):
+    """How onsets are found."""
+
+    classical = "classical"
+    phasenet = "phasenet"
+
+
+Stations = Annotated[
+    list[str] | None,
+    typer.Option("--stations", help="Station metadata: a file, folder or glob. May be repeated.", metavar="INVENTORY"),
+]
+Model = Annotated[
+    Path | None, typer.Option("--model", help="Velocity model, CSV. Default: iasp91, and said so.", metavar="CSV")
+]
+OutFolder = Annotated[Path, typer.Option("--out", help="Folder for the results.", metavar="DIR")]
+ChosenPicker = Annotated[PickerName, typer.Option("--picker", help="How onsets are found.")]
+Weights = Annotated[
+    Path | None, typer.Option("--weights", help="PhaseNet weights, ONNX; never downloaded.", metavar="FILE")
+]
+WeightsHash = Annotated[
+    str | None,
+    typer.Option("--weights-sha256", help="SHA-256 the weights must have. Default: the published file's."),
+]
+Pictures = Annotated[bool, typer.Option("--pictures/--no-pictures", help="Draw every quake.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"houfeng {version('houfeng')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version_wanted: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Houfeng hears the ground: recordings in, a located earthquake catalogue out."""
+
+
+@app.command()
+def replay(
+    waveforms: Annotated[
+        list[str], typer.Argument(help="Recordings: files, folders or globs of any format.", metavar="WAVEFORMS...")
+    ],
+    stations: Stations = None,
+    model: Model = None,
+    out_folder: OutFolder = Path("houfeng-results"),
+    picker: ChosenPicker = PickerName.classical,
+    weights: Weights = None,
+    weights_sha256: WeightsHash = None,
+    pictures: Pictures = True,
+) -> None:
+    """Play recordings through the whole centre and write the catalogue it hears.
+
+    Results: catalogue.xml (QuakeML), picks.csv, findings.jsonl and, per quake, a record section, a map and
+    residuals as PNG.
+    """
+    from houfeng.shell.recordings import find_files, open_recordings
+    from houfeng.shell.replay import Setup, load_inventory, load_model, load_picker, replay as play
+    from houfeng.shell.results import open_folder, write_findings, write_pictures, write_catalogue, write_picks
+
+    chosen = load_picker(picker.value, weights, weights_sha256)
+    paths = find_files(waveforms)
+    with err.status(f"reading {len(paths)} files"):
+        setup = Setup(
+            recordings=open_recordings(paths, now_ns=time.time_ns()),
+            inventory=load_inventory(stations or []),
+            model=load_model(model),
+            picker=chosen,
+            default_model_used=model is None,
+        )
+    open_folder(out_folder)
+    write_findings(out_folder, setup.findings)
+    with _bar() as on_progress:
+        outcome = play(
+            setup,
+            on_quake=lambda portrait, network: (
+                write_pictures(out_folder, portrait, network.stations) if pictures else None
+            ),
+            on_progress=on_progress,
+        )
+    write_catalogue(out_folder, outcome.quakes)
+    write_picks(out_folder, outcome.picks, outcome.quakes)
+    write_findings(out_folder, outcome.findings)
+    _show_quakes(outcome.quakes)
+    out.print(
+        f"{len(outcome.quakes)} quakes, {len(outcome.picks)} picks, {len(outcome.findings)} findings. "
+        f"Results: {escape(str(out_folder))}/catalogue.xml",
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def locate(
+    picks: Annotated[
+        Path,
+        typer.Argument(help="Picks: QuakeML, Nordic, NonLinLoc, HYPO71 or CSV.", metavar="PICKS"),
+    ],
+    stations: Stations = None,
+    model: Model = None,
+    out_folder: OutFolder = Path("houfeng-results"),
+) -> None:
+    """Locate quakes from given picks and write them as catalogue.xml."""
+    from houfeng.shell.locating import locate_file
+    from houfeng.shell.replay import load_inventory, load_model
+    from houfeng.shell.results import open_folder, write_catalogue, write_findings
+
+    quakes, findings = locate_file(picks, load_inventory(stations or []), load_model(model), defaulted=model is None)
+    open_folder(out_folder)
+    write_findings(out_folder, findings)
+    write_catalogue(out_folder, quakes)
+    _show_quakes(quakes)
+    for finding in findings:
+        err.print(f"[yellow]{escape(finding.station or finding.file)}[/]: {escape(finding.reason)}", soft_wrap=True)
+    if not quakes:
+        raise DataFault(str(picks), "no quake could be located", "see findings.jsonl for why")
+    out.print(f"{len(quakes)} quakes. Results: {escape(str(out_folder))}/catalogue.xml", soft_wrap=True)
+
+
+@app.command()
+def info(
+    files: Annotated[list[str], typer.Argument(help="Any input: waveforms, metadata, events, models.", metavar="FILE...")],
+) -> None:
+    """Say what is in files of any kind, and what is odd about them."""
+    from houfeng.shell.info import describe
+    from houfeng.shell.recordings import find_files
+
+    refused = 0
+    for path in find_files(files):
+        description = describe(path)
+        refused += not description.readable
+        style = "green" if description.readable else "red"
+        out.print(f"[bold]{escape(str(path))}[/]: [{style}]{escape(description.summary)}[/]", soft_wrap=True)
+        for line in description.lines:
+            out.print(f"  {escape(line)}", soft_wrap=True)
+        for finding in description.findings:
+            where = f"{finding.station} " if finding.station else ""
+            when = f"{format_instant(finding.time_ns)} " if finding.time_ns is not None else ""
+            out.print(f"  [yellow]{finding.kind}[/] {escape(f'{where}{when}{finding.reason}')}", soft_wrap=True)
+    if refused:
+        raise DataFault(f"{refused} of the files", "could not be read", "the reasons stand above")
+
+
+@app.command()
+def demo(out_folder: OutFolder = Path("houfeng-demo")) -> None:
+    """Make a synthetic hour under a small network, replay it, and say where the results are."""
+    from houfeng.shell.demo import make_recording
+
+    with err.status("making an hour of a make-believe network"):
+        recording = make_recording(out_folder / "recording")
+    replay(
+        [str(recording.waveforms)],
+        stations=[str(recording.stations)],
+        model=recording.model,
+        out_folder=out_folder / "results",
+        weights=None,
+        weights_sha256=None,
+    )
+    out.print(f"Truth to compare with: {escape(str(recording.truth))}", soft_wrap=True)
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[..., None]]:
+    """A progress bar on the terminal's error stream; plain silence where there is no terminal."""
+    columns = (
+        SpinnerColumn(),
+        BarColumn(bar_width=30),
+        TextColumn("{task.percentage:>3.0f}%"),
+        TextColumn("{task.fields[clock]}"),
+        TextColumn("{task.fields[picks]} picks, {task.fields[quakes]} quakes"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=err, transient=True) as progress:
+        task = progress.add_task("replay", total=1.0, clock="", picks=0, quakes=0)
+
+        def show(now_ns: int, played: float, picks: int, quakes: int) -> None:
+            progress.update(task, completed=played, clock=format_instant(now_ns, 0), picks=picks, quakes=quakes)
+
+        yield show
+
+
+def _show_quakes(quakes: list) -> None:
+    if not quakes:
+        out.print("No quakes.")
+        return
+    table = Table("origin time (UTC)", "latitude", "longitude", "depth km", "± km", "size", "picks", "gap", "rms s", "quality")
+    for quake in quakes[:ROWS_SHOWN]:
+        origin, size = quake.origin, quake.magnitude
+        major_m = origin.ellipses[0].semi_major_m if origin.ellipses else float("nan")
+        table.add_row(
+            format_instant(origin.time_ns, 2),
+            f"{origin.latitude_deg:.4f}",
+            f"{origin.longitude_deg:.4f}",
+            f"{origin.depth_m / 1000:.1f} ± {origin.depth_uncertainty_m / 1000:.1f}",
+            f"{major_m / 1000:.1f}",
+            f"{size.kind} {size.value:.1f}" if size else "-",
+            str(len(origin.arrivals)),
+            f"{origin.gap_deg:.0f}°",
+            f"{origin.rms_s:.2f}",
+            origin.quality,
+        )
+    out.print(table)
+    if len(quakes) > ROWS_SHOWN:
+        out.print(f"... and {len(quakes) - ROWS_SHOWN} more")
+
+
+def main() -> None:
+    """Run the command line; every fault becomes one plain line and an exit code."""
+    try:
+        app()
+    except HoufengError as fault:
+        code = {DataFault: EXIT_DATA, WorldFault: EXIT_WORLD, OurFault: EXIT_OURS}
+        err.print(f"[bold red]houfeng:[/] {escape(str(fault))}", soft_wrap=True)
+        sys.exit(next((code[kind] for kind in type(fault).__mro__ if kind in code), EXIT_OURS))

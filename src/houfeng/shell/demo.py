@@ -1,0 +1,86 @@
+"""The demonstration recording: a make-believe hour on disk, with its truth."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from houfeng.shell.results import open_folder, write_file
+from houfeng.twin.hour import MadeQuake, make_hour
+from houfeng.wire import mseed
+from houfeng.wire.model import read_velocity_model
+from houfeng.words.instant import format_instant, parse_instant
+from houfeng.words.samples import PacketBatch, Segment
+from houfeng.words.station import Station
+
+#: A plain crust over the mantle, for the make-believe region only.
+CRUST_CSV = b"layer_top_km,vp_km_s,vs_km_s\n0,5.5,3.2\n10,6.2,3.6\n35,8.0,4.6\n"
+
+START = "2024-01-01T00:00:00Z"
+SEED = 132  # the year of Zhang Heng's seismoscope
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Where the recording's parts lie."""
+
+    waveforms: Path
+    stations: Path
+    model: Path
+    truth: Path
+
+
+def make_recording(folder: Path) -> Recording:
+    """Write the hour as miniSEED, station and model tables, and the truth as a table of quakes."""
+    hour = make_hour(read_velocity_model(CRUST_CSV, "demo crust"), seed=SEED, start_ns=parse_instant(START))
+    recording = Recording(folder / "hour.mseed", folder / "stations.csv", folder / "model.csv", folder / "truth.csv")
+    open_folder(folder)
+    write_file(recording.waveforms, b"".join(mseed.encode(_segments(batch)) for batch in hour.batches))
+    write_file(recording.model, CRUST_CSV)
+    write_file(recording.stations, _stations(hour.stations))
+    write_file(recording.truth, _truth(hour.quakes))
+    return recording
+
+
+def _segments(batch: PacketBatch) -> list[Segment]:
+    return [
+        Segment(
+            batch.channels[batch.channel[packet]],
+            int(batch.start_ns[packet]),
+            float(batch.rate_hz[packet]),
+            batch.samples[batch.offset[packet] : batch.offset[packet + 1]],
+        )
+        for packet in range(len(batch))
+    ]
+
+
+def _stations(stations: Iterable[Station]) -> bytes:
+    rows = [
+        (station.network, station.code, station.latitude_deg, station.longitude_deg, station.elevation_m)
+        for station in stations
+    ]
+    return _csv(("network", "station", "latitude", "longitude", "elevation_m"), rows)
+
+
+def _truth(quakes: Iterable[MadeQuake]) -> bytes:
+    rows = [
+        (
+            f"made_{number}",
+            format_instant(quake.time_ns),
+            round(quake.latitude_deg, 5),
+            round(quake.longitude_deg, 5),
+            quake.depth_m / 1000,
+            quake.magnitude,
+        )
+        for number, quake in enumerate(quakes, start=1)
+    ]
+    return _csv(("event_id", "origin_time", "latitude", "longitude", "depth_km", "magnitude"), rows)
+
+
+def _csv(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return text.getvalue().encode()

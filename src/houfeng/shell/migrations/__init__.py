@@ -1,0 +1,1 @@
+"""Alembic's road from any older catalogue to today's tables."""

@@ -1,0 +1,145 @@
+"""Playing recordings through the very stages a live centre uses."""
+
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from houfeng.quake.detect.picker import AicPicker, Picker
+from houfeng.quake.hearing import Heard, Hearing, Portrait
+from houfeng.quake.network import Network, network_of
+from houfeng.quake.size import default_relation
+from houfeng.shell.recordings import Recordings, find_files, read_bytes
+from houfeng.wire.inventory import ReadInventory, merge_inventories, read_inventory
+from houfeng.wire.model import default_model, read_velocity_model
+from houfeng.words.errors import DataFault, HoufengError, WorldFault
+from houfeng.words.finding import Finding
+from houfeng.words.model import VelocityModel
+from houfeng.words.quake import Pick, Quake
+from houfeng.words.samples import Gap
+from houfeng.words.station import Inventory
+
+#: Later than any sample: lets every stage finish.
+END_OF_TIME_NS = 2**62
+
+
+#: Called with the recording's own time, the share of it played, and the picks and quakes so far.
+OnProgress = Callable[[int, float, int, int], None]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a replay heard. Portraits are handed to on_quake as they come and not kept."""
+
+    network: Network
+    picks: list[Pick] = field(default_factory=list)
+    quakes: list[Quake] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
+
+
+def load_inventory(patterns: Sequence[str]) -> ReadInventory:
+    """Read and merge station metadata of any format; what cannot be read becomes a finding."""
+    parts, findings = [], []
+    for path in find_files(patterns) if patterns else []:
+        try:
+            parts.append(read_inventory(read_bytes(path), str(path)))
+        except HoufengError as error:
+            findings.append(Finding("unreadable-inventory", error.reason, file=str(path)))
+    merged = merge_inventories(parts)
+    return ReadInventory(merged.stations, (*findings, *merged.findings))
+
+
+def load_picker(name: str, weights: Path | None, sha256: str | None) -> Picker:
+    """The picker of that name: "classical", or "phasenet" with its weights from a local file.
+
+    Raises WorldFault when PhaseNet is asked for without weights: nothing is ever downloaded.
+    """
+    if name == "classical":
+        return AicPicker()
+    if weights is None:
+        raise WorldFault("--picker phasenet", "needs --weights FILE", "PhaseNet weights are never downloaded")
+    from houfeng.quake.detect.phasenet import PhaseNet  # noqa: PLC0415  needs the optional extra "neural"
+
+    return PhaseNet(read_bytes(weights), sha256=sha256)
+
+
+def load_model(path: Path | None) -> VelocityModel:
+    """The velocity model of a CSV file, or the default one."""
+    return default_model() if path is None else read_velocity_model(read_bytes(path), str(path))
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a replay needs: recordings, what is known of the stations, an Earth, and a picker."""
+
+    recordings: Recordings
+    inventory: ReadInventory
+    model: VelocityModel
+    picker: Picker
+    default_model_used: bool = False
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything odd met before the first sample is played."""
+        return (*self.inventory.findings, *self.recordings.findings)
+
+
+def replay(setup: Setup, *, on_quake: Callable[[Portrait, Network], None], on_progress: OnProgress) -> Outcome:
+    """Play recordings from first to last sample.
+
+    on_quake     called with every quake as it is heard, with its records
+    on_progress  called after every slice: instant reached, share played, picks and quakes so far
+
+    Raises DataFault when there are no samples at all.
+    """
+    recordings = setup.recordings
+    span = recordings.span_ns
+    if span is None:
+        raise DataFault("recordings", "no readable samples", "see findings.jsonl for why")
+    stations = merge_inventories([setup.inventory, ReadInventory(recordings.stations, ())])
+    known = Inventory(stations.stations)
+    network = network_of(known, recordings.channels, span[0])
+    outcome = Outcome(network)
+    outcome.findings.extend([*stations.findings, *recordings.findings, *_unplaced(network)])
+    defaulted = f"default velocity model {setup.model.name}: no local model was given"
+    with tempfile.TemporaryDirectory(prefix="houfeng-") as scratch:
+        hearing = Hearing(
+            inventory=known,
+            network=network,
+            model=setup.model,
+            picker=setup.picker,
+            relation=default_relation(),
+            scratch=Path(scratch),
+            notes=(defaulted,) if setup.default_model_used else (),
+        )
+        for number, (now_ns, batches, findings) in enumerate(recordings.play(), start=1):
+            outcome.findings.extend(findings)
+            _keep(hearing.elapse(now_ns), outcome, on_quake)
+            for batch in batches:
+                _keep(hearing.handle(batch), outcome, on_quake)
+            on_progress(now_ns, number / recordings.slice_count, len(outcome.picks), len(outcome.quakes))
+        _keep(hearing.elapse(END_OF_TIME_NS), outcome, on_quake)
+    outcome.quakes.sort(key=lambda quake: (quake.origin.time_ns, quake.quake_id))
+    return outcome
+
+
+def _keep(heard: Iterable[Heard], outcome: Outcome, on_quake: Callable[[Portrait, Network], None]) -> None:
+    for value in heard:
+        match value:
+            case Pick():
+                outcome.picks.append(value)
+            case Finding():
+                outcome.findings.append(value)
+            case Gap():
+                outcome.gaps.append(value)
+            case Portrait():
+                outcome.quakes.append(value.quake)
+                on_quake(value, outcome.network)
+
+
+def _unplaced(network: Network) -> list[Finding]:
+    return [
+        Finding("no-coordinates", "no coordinates known: its picks are kept, not located with", station=key)
+        for key in network.unplaced
+    ]

@@ -1,0 +1,8 @@
+"""miniSEED 2 and 3 in bulk: bytes to packets, packets to bytes."""
+
+from houfeng.wire.decoded import Decoded
+from houfeng.wire.mseed.decode import decode, decode_records
+from houfeng.wire.mseed.encode import encode
+from houfeng.wire.mseed.index import RecordIndex, index
+
+__all__ = ["Decoded", "RecordIndex", "decode", "decode_records", "encode", "index"]
