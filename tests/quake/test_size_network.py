@@ -183,6 +183,15 @@ def test_verticals_count_only_when_there_is_nothing_else():
     ]
 
 
+def test_an_accelerometer_with_horizontals_beats_a_vertical_alone():
+    scene = ring(2, 4.0).add("MIX", 30_000.0, 4.0, channels=("EHZ",))
+    scene.add("MIX", 30_000.0, 4.0, channels=("HNE", "HNN", "HNZ"), response=STRONG_MOTION)
+    (magnitude,) = scene.sized().magnitudes
+    mixed = next(station for station in magnitude.stations if station.station_key == "XX.MIX")
+    assert {amplitude.source.channel for amplitude in mixed.amplitudes} == {"HNE", "HNN"}
+    assert mixed.refused == ""
+
+
 def test_one_horizontal_is_better_than_none():
     (magnitude,) = ring(2, channels=("HHN", "HHZ")).sized().magnitudes
     assert magnitude.kind == "ML"

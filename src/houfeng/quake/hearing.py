@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from houfeng.quake.acquire import Acquire, Acquired, Recent
 from houfeng.quake.associate.complete import Tolerance, complete
+from houfeng.quake.associate.evidence import evidence
 from houfeng.quake.associate.ghost import is_ghost
 from houfeng.quake.associate.octo import MODEL_ERROR_RATIO, STATION_ERROR_S, Associate
 from houfeng.quake.detect.picker import Picker
@@ -18,7 +19,8 @@ from houfeng.quake.detect.stage import Detect
 from houfeng.quake.locate.locator import Locator
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import Network
-from houfeng.quake.size import Attenuation, Sized, size
+from houfeng.quake.size.attenuation import Attenuation
+from houfeng.quake.size.network import Sized, size
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S, format_instant, seconds_to_ns
@@ -28,8 +30,11 @@ from houfeng.words.samples import Gap, PacketBatch, Segment
 from houfeng.words.source import SourceId
 from houfeng.words.station import Inventory
 
-#: A pick likelier right than wrong may found a quake; others may only join one.
-SEED_PROBABILITY = 0.5
+#: Picks likelier than this may found a quake; others may only join one.
+SEED_PROBABILITY = 0.3
+
+#: Log odds above which an origin is told as a quake: about one false in e^5, 150, searches that find something.
+LEAST_EVIDENCE = 5.0
 
 #: How much of a record is shown before the origin and after the last arrival, s.
 SHOWN_BEFORE_S = 5.0
@@ -128,26 +133,36 @@ class Hearing:
             )
         except DataFault:
             return  # the picks agreed by chance
+        window_s = self._associate.plan.step_s if self._associate else 0.0
+        if evidence(origin, self._network, self._spare, self._listening, window_s) < LEAST_EVIDENCE:
+            return
         if is_ghost(origin, self._quakes, self._times, self._network):
             return
         claimed = {arrival.pick for arrival in origin.arrivals}
         self._spare = [pick for pick in self._spare if pick not in claimed]
         sized = self._size(origin)
         origin = replace(origin, notes=(*self._notes, *origin.notes))
-        quake = Quake(_name(origin), 1, origin, sized.magnitudes, sized.amplitudes, sized.notes)
+        quake = Quake(quake_name(origin), 1, origin, sized.magnitudes, sized.amplitudes, sized.notes)
         self._quakes.append(quake)
         yield self._portrait(quake)
 
     def _look(self, station_key: str, phase: Phase, expected_ns: int, half_width_s: float) -> Pick | None:
         return self._detect.look(self._recent, station_key, phase, expected_ns, half_width_s)
 
+    def _listening(self, station_key: str, time_ns: int) -> bool:
+        """Whether a station gave samples at an instant."""
+        return any(
+            source.station_key == station_key and (self._recent.until_ns(source) or 0) > time_ns
+            for source in self._recent.channels()
+        )
+
     def _size(self, origin: Origin) -> Sized:
         return size(
             origin,
             self._network.stations,
             self._inventory,
+            self._recent.channels(),
             self._recent.segments,
-            channels=self._recent.channels(),
             relation=self._relation,
         )
 
@@ -184,11 +199,11 @@ def travel_times(model: VelocityModel, network: Network) -> TravelTimes:
         max_distance_m=1.5 * (network.aperture_m + 2 * network.reach_m),
         min_depth_m=-network.highest_m - 1_000.0,
         max_depth_m=network.deepest_m,
-        elevations_m=sorted(station.elevation_m for station in network.stations.values()),
+        elevations_m=sorted(station.elevation_m for station in network.stations.values()) or [0.0],
     )
 
 
-def _name(origin: Origin) -> str:
+def quake_name(origin: Origin) -> str:
     """A quake's lasting name: when it was, and a fingerprint of the picks that first told of it."""
     content = ";".join(
         f"{arrival.pick.source.nslc} {arrival.pick.phase} {arrival.pick.time_ns}" for arrival in origin.arrivals

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from houfeng.wire import mseed
 from houfeng.wire.decoded import Decoded, batches_of
-from houfeng.wire.waveforms import read_waveforms, sniff, stations_from_waveforms
+from houfeng.wire.mseed.recognise import begins_with_record
+from houfeng.wire.waveforms import read_waveforms, stations_from_waveforms
 from houfeng.words.errors import DataFault, HoufengError, WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
@@ -163,8 +164,7 @@ def open_recordings(paths: Sequence[Path], *, now_ns: int) -> Recordings:
 
 
 def _index(path: Path) -> tuple[_Source | None, tuple[Station, ...], tuple[Finding, ...]]:
-    head = _head(path)
-    if sniff(head, path.name) != "miniseed":
+    if not begins_with_record(_head(path)):
         data = read_bytes(path)
         decoded = read_waveforms(data, str(path))
         return _held(path, decoded), stations_from_waveforms(data, str(path)), decoded.findings

@@ -8,7 +8,7 @@ from pathlib import Path
 from houfeng.quake.detect.picker import AicPicker, Picker
 from houfeng.quake.hearing import Heard, Hearing, Portrait
 from houfeng.quake.network import Network, network_of
-from houfeng.quake.size import default_relation
+from houfeng.quake.size.attenuation import attenuation
 from houfeng.shell.recordings import Recordings, find_files, read_bytes
 from houfeng.wire.inventory import ReadInventory, merge_inventories, read_inventory
 from houfeng.wire.model import default_model, read_velocity_model
@@ -109,7 +109,7 @@ def replay(setup: Setup, *, on_quake: Callable[[Portrait, Network], None], on_pr
             network=network,
             model=setup.model,
             picker=setup.picker,
-            relation=default_relation(),
+            relation=attenuation(),
             scratch=Path(scratch),
             notes=(defaulted,) if setup.default_model_used else (),
         )

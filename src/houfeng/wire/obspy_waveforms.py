@@ -45,6 +45,9 @@ _KNET_AXES: Final = {"NS": ("N", 0.0, 0.0), "EW": ("E", 90.0, 0.0), "UD": ("Z", 
 #: Where a GSE header says how many samples follow, by its first word (GSE 1.0 and 2.0 message formats).
 _GSE_COUNT: Final = {b"WID1": slice(27, 35), b"WID2": slice(48, 56)}
 
+#: Characters of a line without its end: 80 by the GSE formats and a carriage return.
+_LONGEST_GSE_LINE: Final = 81
+
 #: Accelerometers are flat far above 1 Hz and far below; the sensitivity holds here as anywhere.
 _FLAT_HZ: Final = 1.0
 
@@ -101,13 +104,18 @@ def _recognises(format_name: str, data: bytes) -> bool:
 
 
 def _refuse_lies(data: bytes, name: str, format_name: str) -> None:
-    """Refuse a GSE file that promises more samples than it has bytes: ObsPy would make room for them first."""
-    if format_name not in {"GSE1", "GSE2"}:
+    """Refuse a GSE file that would make ObsPy 1.5.1 reserve room for samples that are not there, or write past a line.
+
+    Its unpacker copies every line into 83 bytes, however long the line is.
+    """
+    if not format_name.startswith("GSE"):
         return
-    for line in data.splitlines():
+    for line in data.splitlines(keepends=True):
         place = _GSE_COUNT.get(line[:4])
         if place and not 0 <= int(line[place]) <= len(data):
             raise DataFault(name, f"promises {int(line[place])} samples in {len(data)} bytes")
+    if any(len(line) > _LONGEST_GSE_LINE for line in data.split(b"\n")):
+        raise DataFault(name, "has lines longer than GSE allows")
 
 
 def _odd(trace: Any) -> tuple[str, str] | None:

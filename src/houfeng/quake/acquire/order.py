@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from houfeng.quake.acquire import passing
-from houfeng.quake.acquire.recent import RATE_TOLERANCE, SLIP_SAMPLES, Recent
+from houfeng.quake.acquire.recent import RATE_TOLERANCE, SLIP_SAMPLES, Recent, no_samples
 from houfeng.words.finding import Finding
 from houfeng.words.instant import EARLIEST_NS, LATEST_NS, NS_PER_S, format_instant
 from houfeng.words.samples import Gap, PacketBatch, Samples
+from houfeng.words.source import SourceId
 
 #: A packet this far ahead of its channel, of the network and of the clock needs a witness; so does a channel's
 #: first packet this far from the network.
@@ -24,8 +25,11 @@ STAYS_PACKETS = 3
 STAYS_STATIONS = 3
 #: Fewer channels than this have no opinion what time it is.
 LEAST_VOICES = 3
-#: Odd packets of one channel kept, or looked at in one call; a channel that sends more loses the rest.
+#: A jump ahead longer than this is said even when the clock agrees: more likely a wrong year than a long silence.
+LONG_SILENCE_NS = 366 * 86_400 * NS_PER_S
+#: Odd packets of one channel kept, or looked at in one call, and samples in them; a channel that sends more loses them.
 MOST_ASIDE = 512
+MOST_ASIDE_SAMPLES = 2_000_000
 #: Findings of one kind for one channel; after that it has been said.
 MOST_FINDINGS = 8
 
@@ -75,7 +79,7 @@ class _Aside:
 class Acquire:
     """The stage that puts packets in order.
 
-    recent      where all that is given out is remembered, and what overlaps are compared with
+    recent      where this stage remembers all it gives out (nobody else appends), and what overlaps are compared with
     patience_s  how much of a channel's own time a packet after a hole waits for the missing one, s, >= 0
 
     The rules, in the order they are asked of a packet:
@@ -85,15 +89,16 @@ class Acquire:
     - It overlaps: what was said first stays, the rest goes on; samples that differ are counted ("overlap-conflict").
     - It comes after a hole: it waits, for patience_s or until elapse says that nothing more comes; then the hole is
       a Gap. A hole longer than patience_s is one at once.
-    - It fills a hole that is a Gap already, or lies BACK_NS and more behind, or FAR_NS ahead of its channel, the
-      network and the clock: set aside ("late-packet", "clock-suspect"). When STAYS_PACKETS on end stay there, or
-      STAYS_STATIONS stations went there, or elapse gets there, the channel has moved ("clock-step" unless its
-      network moved with it). When the channel goes on where it was instead, they are dropped.
+    - It comes behind all that has gone on ("late-packet"): dropped, unless by more than BACK_NS.
+    - It lies farther behind, or FAR_NS ahead of its channel, the network and the clock: set aside. When elapse gets
+      there, or STAYS_STATIONS stations went there, that was a Gap; when STAYS_PACKETS on end stay there, the channel's
+      clock stepped ("clock-step"); when the channel goes on where it was, they are dropped ("clock-suspect").
     """
 
     def __init__(self, recent: Recent, patience_s: float = 10.0) -> None:
         self._recent = recent
         self._patience_ns = round(patience_s * NS_PER_S)
+        self._calls = 0
         self._now_ns = EARLIEST_NS
         self._present_ns = EARLIEST_NS
         self._whole = np.zeros((0, passing.STATE_WHOLES), dtype=np.int64)
@@ -110,6 +115,10 @@ class Acquire:
         rows = self._recent.roster.rows(batch.channels)[batch.channel]
         self._recent.grow()
         self._grow(len(self._recent.roster))
+        self._calls += 1
+        if passing.is_disordered(rows, batch.start_ns, self._calls, self._whole):
+            order = np.lexsort((batch.start_ns, rows))
+            batch, rows = _picked(batch, order), rows[order]
         verdict = self._pass(batch, rows)
         self._say_once(batch, rows, verdict == passing.COPY, "duplicate", "packets were sent twice; one copy is kept")
         self._say_once(batch, rows, verdict == passing.ABSURD, "packet-absurd", "a packet's time or length cannot be")
@@ -127,7 +136,7 @@ class Acquire:
         for row in sorted(self._asides):
             aside = self._asides[row]
             if aside.suspect and self._whole[row, passing.DUE_NS] < aside.suspect[0].start_ns <= self._now_ns:
-                self._move(row, "its clock or the feed jumped ahead")
+                self._move(row, alone=False)
             self._release(row)
         self._settle(np.array(sorted(self._asides), dtype=np.int64))
         return self._taken()
@@ -167,8 +176,10 @@ class Acquire:
             if packet < len(batch):
                 self._recent.make_ring(int(rows[packet]), float(batch.rate_hz[packet]), kind)
         passed = verdict == passing.PASSED
-        if passed.any():
-            self._batches.append(_only(replace(batch, rate_hz=true_hz), passed))
+        if passed.all() and len(batch):
+            self._batches.append(replace(batch, rate_hz=true_hz))
+        elif passed.any():
+            self._batches.append(_picked(replace(batch, rate_hz=true_hz), np.flatnonzero(passed)))
         return verdict
 
     def _believable(self, batch: PacketBatch) -> tuple[int, int]:
@@ -186,9 +197,8 @@ class Acquire:
         whole, real = self._whole[row], self._real[row]
         aside = self._asides.setdefault(row, _Aside())
         count, due_ns = len(packet.samples), int(whole[passing.DUE_NS])
-        if whole[passing.SPOKEN] == 0:
-            self._suspect(row, packet)
-        elif packet.start_ns > max(due_ns, self._present_ns, self._now_ns) + FAR_NS:
+        far_ns = max(due_ns, self._present_ns, self._now_ns) + FAR_NS
+        if whole[passing.SPOKEN] == 0 or packet.start_ns > far_ns:
             self._suspect(row, packet)
         elif passing.follows(whole, real, packet.start_ns, count, packet.rate_hz, EARLIEST_NS, LATEST_NS):
             self._go_on(row, packet)
@@ -213,9 +223,10 @@ class Acquire:
         if covered < len(packet.samples):
             self._go_on(row, packet.without(covered))
             self._release(row)
-        elif known < covered and not differ or due_ns - packet.start_ns > BACK_NS and differ:
-            self._say(row, "late-packet", "came after later samples had been passed on", packet)
+        elif due_ns - packet.start_ns > BACK_NS and (differ or known < covered):
             self._suspect(row, packet)
+        elif known < covered:
+            self._say(row, "late-packet", "came after later samples had been passed on; dropped", packet)
 
     def _compare(self, row: int, packet: _Packet, covered: int) -> tuple[int, int]:
         """How many of a packet's first samples are remembered, and how many of these differ."""
@@ -235,35 +246,37 @@ class Acquire:
         """A packet at a doubtful time: keep it until there is a witness."""
         suspect = self._asides[row].suspect
         if suspect and abs(packet.slip(suspect[-1].end_ns)) > SLIP_SAMPLES:
-            suspect.clear()
-        if not suspect:
-            self._say(row, "clock-suspect", f"a packet claims to be of {format_instant(packet.start_ns, 3)}", packet)
+            self._doubt(row)
         suspect.append(packet)
-        if len(suspect) >= STAYS_PACKETS:
-            self._move(row, "its clock or the feed jumped and stayed there")
-        else:
-            there = {
-                self._recent.roster.sources[other].station_key: other
-                for other, aside in self._asides.items()
-                if aside.suspect and abs(aside.suspect[-1].start_ns - packet.start_ns) <= FAR_NS
-            }
-            if len(there) >= STAYS_STATIONS:
-                for other in [o for o, a in self._asides.items() if a.suspect]:
-                    if abs(self._asides[other].suspect[-1].start_ns - packet.start_ns) <= FAR_NS:
-                        self._move(other, "")
+        there = [row]
+        for other, aside in self._asides.items():
+            if other != row and aside.suspect and abs(aside.suspect[-1].start_ns - packet.start_ns) <= FAR_NS:
+                there.append(other)
+        if len({self._recent.roster.sources[other].station_key for other in there}) >= STAYS_STATIONS:
+            for other in sorted(there):
+                self._move(other, alone=False)
+        elif len(suspect) >= STAYS_PACKETS:
+            self._move(row, alone=True)
 
-    def _move(self, row: int, reason: str) -> None:
-        """The channel goes on at its suspects' time; with a reason when it went there alone."""
-        aside, whole = self._asides[row], self._whole[row]
+    def _doubt(self, row: int) -> None:
+        """Drop what was at a doubtful time."""
+        suspect = self._asides[row].suspect
+        if suspect:
+            reason = f"a packet claims to be of {format_instant(suspect[0].start_ns, 3)}, no other agrees; dropped"
+            self._say(row, "clock-suspect", reason, suspect[0])
+            suspect.clear()
+
+    def _move(self, row: int, *, alone: bool) -> None:
+        """The channel goes on at its suspects' time."""
         self._release(row, all_of_them=True)
-        first = aside.suspect[0]
-        if whole[passing.SPOKEN] == 1:
-            step_ns = first.start_ns - int(whole[passing.DUE_NS])
-            if reason:
-                self._say(row, "clock-step", f"{reason}: {step_ns / NS_PER_S:+.3f} s", first)
-            elif step_ns > 0:
-                self._gap(row, first.start_ns)
+        aside, whole = self._asides[row], self._whole[row]
         moved, aside.suspect = aside.suspect, []
+        if whole[passing.SPOKEN] == 1:
+            step_s = (moved[0].start_ns - int(whole[passing.DUE_NS])) / NS_PER_S
+            if alone:
+                self._say(row, "clock-step", f"time jumps by {step_s:+.3f} s and stays there", moved[0])
+            else:
+                self._gap(row, moved[0])
         for packet in moved:
             self._go_on(row, packet)
 
@@ -284,9 +297,10 @@ class Acquire:
                 or packet.start_ns - due_ns > self._patience_ns
                 or aside.waiting[-1].start_ns - packet.start_ns >= self._patience_ns
                 or len(aside.waiting) >= MOST_ASIDE
+                or sum(len(waiting.samples) for waiting in aside.waiting) >= MOST_ASIDE_SAMPLES
                 or packet.slip(due_ns) <= SLIP_SAMPLES
             ):
-                self._gap(row, packet.start_ns)
+                self._gap(row, packet)
                 self._go_on(row, aside.waiting.pop(0))
             else:
                 break
@@ -300,12 +314,18 @@ class Acquire:
         true_hz = passing.accept(whole, real, packet.start_ns, len(packet.samples), packet.rate_hz)
         self._recent.append_run(row, packet.start_ns, true_hz, packet.samples)
         self._going.append((row, replace(packet, rate_hz=true_hz)))
-        self._asides[row].suspect.clear()
+        self._doubt(row)
 
-    def _gap(self, row: int, end_ns: int) -> None:
+    def _gap(self, row: int, packet: _Packet) -> None:
+        """What is missing before a packet."""
         start_ns = int(self._whole[row, passing.DUE_NS])
-        if end_ns > start_ns:
-            self._gaps.append(Gap(self._recent.roster.sources[row], start_ns, end_ns))
+        if packet.start_ns - start_ns > LONG_SILENCE_NS:
+            since = format_instant(start_ns, 3)
+            self._say(
+                row, "clock-suspect", f"the packets before are of {since}: a wrong clock, or a long silence", packet
+            )
+        elif packet.start_ns > start_ns:
+            self._gaps.append(Gap(self._recent.roster.sources[row], start_ns, packet.start_ns))
 
     def _settle(self, rows: NDArray[np.int64]) -> None:
         """Channels with nothing aside go back to the fast path."""
@@ -332,14 +352,13 @@ class Acquire:
 
     def _taken(self) -> Acquired:
         """Hand over what has gathered."""
-        for row in np.flatnonzero(self._whole[:, passing.RATE_OFF] == 1).tolist():
+        off = (self._whole[:, passing.RATE_OFF] == 1) & (self._whole[:, passing.RATE_SAID] == 0)
+        for row in np.flatnonzero(off).tolist():
+            self._whole[row, passing.RATE_SAID] = 1
             stated_hz, true_hz = self._real[row, passing.STATED_HZ], NS_PER_S / self._real[row, passing.STEP_NS]
-            if (row, "rate-differs") not in self._said:
-                self._said[row, "rate-differs"] = 1
-                reason = f"the stamps tell {true_hz:.4g} Hz, the packets {stated_hz:.4g} Hz; the stamps are believed"
-                station = self._recent.roster.sources[row].nslc
-                time_ns = int(self._whole[row, passing.LAST_NS])
-                self._findings.append(Finding("rate-differs", reason, station=station, time_ns=time_ns))
+            reason = f"the stamps tell {true_hz:.5g} Hz, the packets {stated_hz:.5g} Hz; the stamps are believed"
+            station, time_ns = self._recent.roster.sources[row].nslc, int(self._whole[row, passing.LAST_NS])
+            self._findings.append(Finding("rate-differs", reason, station=station, time_ns=time_ns))
         sources = self._recent.roster.sources
         for _, together in groupby(self._going, key=lambda going: going[1].samples.dtype):
             gone = list(together)
@@ -368,13 +387,24 @@ def _few_per_channel(packets: NDArray[np.int64], rows: NDArray[np.int64]) -> Ite
             yield row, packet
 
 
-def _only(batch: PacketBatch, which: NDArray[np.bool_]) -> PacketBatch:
-    """The packets of a batch that are wanted; the batch itself when all are."""
-    if which.all():
-        return batch
-    lengths = np.diff(batch.offset)
-    samples = batch.samples[batch.offset[0] : batch.offset[-1]][np.repeat(which, lengths)]
-    offset = np.concatenate([[0], np.cumsum(lengths[which])]).astype(np.int64)
-    return PacketBatch(
-        batch.channels, batch.channel[which], batch.start_ns[which], batch.rate_hz[which], offset, samples
-    )
+def _picked(batch: PacketBatch, packets: NDArray[np.int64]) -> PacketBatch:
+    """These packets of a batch, in this order."""
+    offset = np.concatenate([[0], np.cumsum(np.diff(batch.offset)[packets])]).astype(np.int64)
+    samples = no_samples(int(batch.samples.dtype == np.float64), int(offset[-1]))
+    passing.gather(packets, batch.offset, batch.samples, samples)
+    starts, rates = batch.start_ns[packets], batch.rate_hz[packets]
+    return PacketBatch(batch.channels, batch.channel[packets], starts, rates, offset, samples)
+
+
+def warm_up() -> None:
+    """Compile what this room has compiled, for both kinds of samples, or load it; a few seconds the first time.
+
+    Touches no state: may run in a thread of its own while other things are made ready.
+    """
+    source = SourceId("", "", "", "HHZ")
+    for kind in (0, 1):
+        acquire = Acquire(Recent(1.0))
+        backwards = np.array([NS_PER_S, 0], dtype=np.int64)
+        channel, offset = np.zeros(2, dtype=np.int32), np.array([0, 10, 20], dtype=np.int64)
+        acquire.handle(PacketBatch((source,), channel, backwards, np.full(2, 10.0), offset, no_samples(kind, 20)))
+        acquire.elapse(LATEST_NS)

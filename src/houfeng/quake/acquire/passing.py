@@ -28,10 +28,10 @@ LONGEST_PACKET_S = 864_000.0
 
 #: A channel's whole numbers: has it spoken, is it out of the fast path, start and length of its last packet, where
 #: the next is due; then two anchors of its time base (instant, samples since), the older one at least BASELINE
-#: samples back once there is one; 1 when its rate has been found off; samples since the last break.
-SPOKEN, ASIDE, LAST_NS, LAST_COUNT, DUE_NS, OLD_NS, OLD_COUNT, NEW_NS, NEW_COUNT, RATE_OFF, RUN, STATE_WHOLES = range(
-    12
-)
+#: samples back once there is one; 1 when its rate has been found off, and said to be; samples since the last break;
+#: the last call it had packets in, and the latest of their starts.
+SPOKEN, ASIDE, LAST_NS, LAST_COUNT, DUE_NS, OLD_NS, OLD_COUNT, NEW_NS, NEW_COUNT = range(9)
+RATE_OFF, RATE_SAID, RUN, CALL, CALL_NS, STATE_WHOLES = range(9, 15)
 #: A channel's real numbers: stated rate, sample interval as its stamps tell, the interval hinted at by the packet
 #: that broke (0 when it could not be one).
 STATED_HZ, STEP_NS, HINT_NS, STATE_REALS = range(4)
@@ -113,6 +113,28 @@ def pass_packets(
 
 
 @njit(cache=True)
+def is_disordered(rows: Wholes, start_ns: Wholes, call: int, whole: Wholes) -> bool:
+    """Whether a channel's packets in this call come in another order than their starts."""
+    for packet in range(len(rows)):
+        row = rows[packet]
+        if row >= 0:
+            if whole[row, CALL] == call and start_ns[packet] < whole[row, CALL_NS]:
+                return True
+            whole[row, CALL], whole[row, CALL_NS] = call, start_ns[packet]
+    return False
+
+
+@njit(cache=True)
+def gather(packets: Wholes, offset: Wholes, samples: Samples, out: Samples) -> None:
+    """Copy the samples of these packets one after the other."""
+    at = 0
+    for packet in packets:
+        length = offset[packet + 1] - offset[packet]
+        out[at : at + length] = samples[offset[packet] : offset[packet + 1]]
+        at += length
+
+
+@njit(cache=True)
 def follows(
     whole: Wholes, real: Reals, start_ns: int, count: int, rate_hz: float, earliest_ns: int, latest_ns: int
 ) -> bool:
@@ -122,7 +144,7 @@ def follows(
     if abs(rate_hz / real[STATED_HZ] - 1.0) > RATE_TOLERANCE:
         return False
     allowed = max(0.5, min(SLIP_SAMPLES, SLIP_SHARE * min(count, whole[LAST_COUNT]))) * real[STEP_NS]
-    return abs(start_ns - whole[DUE_NS]) <= allowed or _by_hint_ns(whole, real, start_ns) <= allowed
+    return bool(abs(start_ns - whole[DUE_NS]) <= allowed or _by_hint_ns(whole, real, start_ns) <= allowed)
 
 
 @njit(cache=True)
@@ -130,7 +152,7 @@ def _by_hint_ns(whole: Wholes, real: Reals, start_ns: int) -> float:
     """How far a packet is from where the hinted interval would have it."""
     if real[HINT_NS] == 0.0:
         return np.inf
-    return abs(start_ns - whole[LAST_NS] - whole[LAST_COUNT] * real[HINT_NS])
+    return float(abs(start_ns - whole[LAST_NS] - whole[LAST_COUNT] * real[HINT_NS]))
 
 
 @njit(cache=True)
@@ -167,7 +189,7 @@ def accept(whole: Wholes, real: Reals, start_ns: int, count: int, rate_hz: float
     whole[RUN] += count
     whole[LAST_NS], whole[LAST_COUNT] = start_ns, count
     whole[DUE_NS] = start_ns + np.int64(np.floor(count * real[STEP_NS] + 0.5))
-    return 1e9 / real[STEP_NS] if whole[RATE_OFF] == 1 else rate_hz
+    return float(1e9 / real[STEP_NS]) if whole[RATE_OFF] == 1 else rate_hz
 
 
 @njit(cache=True)
@@ -189,7 +211,9 @@ def is_copy(
     if back < last - first or back > min(whole[RUN], line[SIZE]):
         return False
     at = line[WRITTEN] - back
+    differ = 0
     for k in range(last - first):
-        if pool[line[BASE] + (at + k) % line[SIZE]] != samples[first + k]:
-            return False
-    return True
+        differ += pool[line[BASE] + (at + k) % line[SIZE]] != samples[first + k]
+        if differ:
+            break
+    return differ == 0

@@ -1,5 +1,8 @@
 """The last seconds of every channel, in bounded memory."""
 
+from itertools import pairwise
+from typing import TypeVar
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -11,6 +14,7 @@ from houfeng.words.source import SourceId
 
 Reals = NDArray[np.float64]
 Wholes = NDArray[np.int64]
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 #: A slip of up to this many samples between packets is jitter of the stamps, or a rate a little off: no gap.
 SLIP_SAMPLES = 2.0
@@ -48,7 +52,7 @@ class Recent:
         self._mark_ns = np.zeros((0, _MARKS), dtype=np.int64)
         self._mark_hz = np.zeros((0, _MARKS))
         self._mark_first = np.zeros((0, _MARKS), dtype=np.bool_)
-        self._pools: list[Samples] = [np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float64)]
+        self._pools: list[Samples] = [no_samples(0, 0), no_samples(1, 0)]
         self._used = [0, 0]
         self._free: dict[tuple[int, int], list[int]] = {}
 
@@ -117,7 +121,7 @@ class Recent:
         edges = [0, *np.flatnonzero(self._mark_first[row, order][1:]) + 1, len(at)]
         oldest = line[WRITTEN] - line[SIZE]
         segments = []
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             until = line[WRITTEN] if high == len(at) else at[high]
             rate_hz = _run_rate(at[low:high], ns[low:high], float(hz[high - 1]))
             begin = max(_index(at[low:high], ns[low:high], rate_hz, start_ns), int(oldest), int(at[low]))
@@ -156,7 +160,7 @@ class Recent:
             pool = self._pools[kind]
             if self._used[kind] > len(pool):
                 # Pages never touched take no memory: half as much again costs nothing until channels come.
-                self._pools[kind] = np.empty(self._used[kind] * 3 // 2, dtype=pool.dtype)
+                self._pools[kind] = no_samples(kind, self._used[kind] * 3 // 2)
                 self._pools[kind][: len(pool)] = pool
         line[:] = 0
         line[BASE], line[SIZE], line[KIND] = base, size, kind
@@ -172,11 +176,18 @@ class Recent:
         pool, base, size = self._pools[line[KIND]], int(line[BASE]), int(line[SIZE])
         low, high = begin % size, (end - 1) % size + 1
         if low < high:
-            return pool[base + low : base + high].copy()
-        return np.concatenate([pool[base + low : base + size], pool[base : base + high]])
+            samples: Samples = pool[base + low : base + high].copy()
+        else:
+            samples = np.concatenate([pool[base + low : base + size], pool[base : base + high]])
+        return samples
 
 
-def _longer(array: NDArray, more: int) -> NDArray:  # type: ignore
+def no_samples(kind: int, count: int) -> Samples:
+    """Room for so many samples: integers (kind 0) or floats (1)."""
+    return np.empty(count, dtype=np.float64) if kind else np.empty(count, dtype=np.int32)
+
+
+def _longer(array: NDArray[Scalar], more: int) -> NDArray[Scalar]:
     return np.concatenate([array, np.zeros((more, *array.shape[1:]), dtype=array.dtype)])
 
 
@@ -242,7 +253,7 @@ def append_packets(
 @njit(cache=True)
 def needs_ring(line: Wholes, kind: int, span_s: float, rate_hz: float) -> bool:
     """Whether a channel has no ring for this kind of samples, or one too small for this rate."""
-    return line[SIZE] == 0 or line[KIND] != kind or line[SIZE] < int(span_s * min(rate_hz, FASTEST_HZ))
+    return bool(line[SIZE] == 0 or line[KIND] != kind or line[SIZE] < int(span_s * min(rate_hz, FASTEST_HZ)))
 
 
 @njit(cache=True)

@@ -82,8 +82,11 @@ SPIKE_STEPS = 20.0
 SPIKE_MEMORY = HISTORY - 2
 SPIKE_AGREEMENT = 0.1
 
-#: No ground motion is larger in any unit; held there, squares cannot overflow.
-GREATEST = 1e100
+#: No ground motion is larger, in counts or any SI unit; held there, one absurd number cannot deafen its channel for
+#: longer than a trigger may last.
+GREATEST = 1e12
+#: What rises from perfect silence is given this ratio.
+GREATEST_RATIO = 1e12
 #: State smaller than this is dropped, lest silence decay into slow denormal numbers.
 LEAST = 1e-150
 
@@ -495,7 +498,7 @@ def _give(
     row_wholes[at, ROW_ON_NS] = g[ON_NS]
     row_wholes[at, ROW_AT_NS] = now_ns
     row_wholes[at, ROW_ENDED] = ended
-    row_ratio[at] = min(f[PEAK] / max(f[REFERENCE], LEAST), GREATEST)
+    row_ratio[at] = min(f[PEAK] / max(f[REFERENCE], LEAST), GREATEST_RATIO)
     cursor[AT_ROW] += 1
 
 

@@ -1,7 +1,7 @@
 """Picks from triggered windows: the port every picker has, and the classical picker behind it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -42,6 +42,19 @@ class Picker(Protocol):
         ...
 
 
+#: Two readings of a sensor closer than this are of one onset, s: the least S minus P.
+_ONE_ONSET_S = 0.25
+
+
+def likeliest(picks: Iterable[Pick]) -> list[Pick]:
+    """Of readings of one sensor less than _ONE_ONSET_S apart, whatever their phase, only the likeliest."""
+    kept: list[Pick] = []
+    for pick in sorted(picks, key=lambda pick: (-pick.probability, pick.key)):
+        if all(abs(pick.time_ns - other.time_ns) >= _ONE_ONSET_S * NS_PER_S for other in kept):
+            kept.append(pick)
+    return kept
+
+
 #: How long before the first trigger an onset may stand, s: recursive STA/LTA triggers late on emergent onsets.
 _EARLIER_S = 3.0
 
@@ -50,6 +63,9 @@ _P_STEP, _S_STEP = math.log(2.0), math.log(1.3)
 
 #: Log odds above which an onset is reported even where the likeliest reading of the window does without it.
 _DOUBTFUL = -1.5
+
+#: Least uncertainty of a P, s: an analyst's reading of a sharp onset. S, which comes amid P coda, has twice that.
+_LEAST_S = 0.01
 
 #: What being expected adds to the log odds of an onset: the odds of the reading were fitted among some five other
 #: onsets for one P, and a hundred steps for one S; within the interval of a prediction there are one or two.
@@ -71,28 +87,26 @@ class AicPicker:
         if len(onsets.columns) == 0:
             return ()
         at, is_p, odds = onsets.columns, onsets.is_p, onsets.odds
-        loud = kernel_loudness(at, onsets.sheared, rate_hz)
-        pairs, level = kernel_pairs(at, is_p, onsets.shear, loud, onsets.sheared, rate_hz, 0 not in seen.shearing)
-        parent = kernel_read(at, is_p, odds, pairs, level, loud, rate_hz)
+        size, loud = kernel_loudness(at, onsets.sheared, rate_hz)
+        pairs = kernel_pairs(at, is_p, onsets.shear, loud, onsets.sheared, rate_hz, 0 not in seen.shearing)
+        parent = kernel_read(at, is_p, odds, pairs, size, loud, rate_hz)
         firm = np.flatnonzero(is_p & ((parent > -2) | (odds > 0)))
         # 1. Every P worth reporting; 2. the S the reading gave it, failing that its likeliest one; 3. S without P.
         found: dict[int, Pick] = {}
         for k in np.flatnonzero(is_p & ((parent > -2) | (odds > _DOUBTFUL))):
-            pick = _p_pick(seen, int(at[k]), float(onsets.snr[k]), _logistic(float(odds[k])))
+            pick = _p_pick(seen, onsets, int(k), _logistic(float(odds[k])))
             found[int(k)] = pick
             later = firm[firm > k]
-            s, gain = kernel_companion(k, int(later[0]) if len(later) else len(at), pairs, level, loud)
+            s, gain = kernel_companion(k, int(later[0]) if len(later) else len(at), pairs, size, loud)
             if (parent == k).any():
                 s, gain = int(np.flatnonzero(parent == k)[0]), float(pairs[k, parent == k][0])
             if s >= 0 and gain > _DOUBTFUL:
                 probability = pick.probability * _logistic(gain)
                 if s not in found or found[s].probability < probability:
-                    column = int(kernel_split(onsets.sheared, int(at[k]), int(at[s]), rate_hz))
-                    found[s] = _s_pick(seen, column, onsets.sheared, probability)
+                    found[s] = _s_pick(seen, onsets, s, int(at[k]), probability)
         for k in np.flatnonzero(~is_p & (parent == -1)):
-            column = int(kernel_split(onsets.sheared, -1, int(at[k]), rate_hz))
-            found.setdefault(int(k), _s_pick(seen, column, onsets.sheared, _logistic(float(odds[k]))))
-        return tuple(sorted(found.values(), key=lambda pick: pick.key))
+            found.setdefault(int(k), _s_pick(seen, onsets, int(k), -1, _logistic(float(odds[k]))))
+        return tuple(sorted(likeliest(found.values()), key=lambda pick: pick.key))
 
     def pick_near(self, window: Window, phase: Phase, expected_ns: int, half_width_s: float) -> Pick | None:
         """See Picker. Being expected counts for an onset; standing far from the expectation counts against it."""
@@ -115,21 +129,22 @@ class AicPicker:
         if odds[k] < 0:
             return None
         probability = _logistic(float(odds[k]))
-        if phase == "P":
-            pick = _p_pick(seen, int(onsets.columns[k]), float(onsets.snr[k]), probability)
-        else:
-            column = int(kernel_split(onsets.sheared, -1, int(onsets.columns[k]), rate_hz))
-            pick = _s_pick(seen, column, onsets.sheared, probability)
+        pick = _p_pick(seen, onsets, k, probability) if phase == "P" else _s_pick(seen, onsets, k, -1, probability)
         return replace(pick, method="guided")
 
 
 @dataclass(frozen=True, slots=True)
 class _Onsets:
-    """Candidates of both kinds in time order, and the running energy S is sought on."""
+    """Candidates of both kinds in time order, and the running energy S is sought on.
+
+    columns, is_p, shear, odds  see kernel_read
+    snr, blur                   of P candidates: signal-to-noise ratio; columns between which the onset may lie
+    """
 
     columns: NDArray[np.int64]
     is_p: NDArray[np.bool_]
     snr: NDArray[np.float64]
+    blur: NDArray[np.int64]
     shear: NDArray[np.float64]
     odds: NDArray[np.float64]
     sheared: NDArray[np.float64]
@@ -142,17 +157,17 @@ def _onsets(seen: View, hints: NDArray[np.int64], begin: int, end: int) -> _Onse
     run = seen.run[seen.sensing[0]]
     hints = np.union1d(hints, kernel_steps(sensed, begin, end, rate_hz, _P_STEP)).astype(np.int64)
     rows = np.ascontiguousarray(seen.rows[list(seen.sensing)])
-    p_columns, snr = kernel_onsets(rows, run[0], run[1], hints, rate_hz)
+    p_columns, snr, blur = kernel_onsets(rows, run[0], run[1], hints, rate_hz)
     s_columns = kernel_steps(sheared, begin, end, rate_hz, _S_STEP)
     columns = np.concatenate((p_columns, s_columns))
     order = np.argsort(columns, kind="stable")
     columns, is_p = columns[order], order < len(p_columns)
     shear = _shear(seen, columns, sheared)
-    odds, ratio = np.empty(len(columns)), np.zeros(len(columns))
-    ratio[is_p] = snr
+    odds, ratio, span = np.empty(len(columns)), np.zeros(len(columns)), np.zeros(len(columns), dtype=np.int64)
+    ratio[is_p], span[is_p] = snr, blur
     odds[is_p] = kernel_p_odds(sensed, p_columns, snr, shear[is_p], rate_hz)
     odds[~is_p] = kernel_lone_odds(sheared, s_columns, shear[~is_p], rate_hz)
-    return _Onsets(columns, is_p, ratio, shear, odds, sheared)
+    return _Onsets(columns, is_p, ratio, span, shear, odds, sheared)
 
 
 def _add(seen: View, rows: tuple[int, ...]) -> NDArray[np.float64]:
@@ -175,17 +190,17 @@ def _logistic(log_odds: float) -> float:
     return 1.0 / (1.0 + math.exp(-log_odds))
 
 
-def _p_pick(seen: View, column: int, snr: float, probability: float) -> Pick:
+def _p_pick(seen: View, onsets: _Onsets, k: int, probability: float) -> Pick:
+    column, rate_hz = int(onsets.columns[k]), seen.panel.rate_hz
     polarity, confidence = 0, 0.0
-    if seen.panel.upright:
-        begin, _ = seen.stretch((0,), column)
-        polarity, confidence = first_motion(seen.panel.samples[0], column, seen.panel.rate_hz, begin)
+    if seen.panel.stated:
+        polarity, confidence = first_motion(seen.panel.samples[0], column, rate_hz, seen.stretch((0,), column)[0])
     return Pick(
         source=seen.panel.sources[seen.sensing[0]],
         phase="P",
         time_ns=seen.panel.time_ns(column),
-        uncertainty_s=0.02 + 0.1 / snr,
-        snr=snr,
+        uncertainty_s=_LEAST_S + 0.5 * float(onsets.blur[k]) / rate_hz,
+        snr=float(onsets.snr[k]),
         probability=probability,
         polarity=polarity,
         polarity_confidence=confidence,
@@ -193,20 +208,17 @@ def _p_pick(seen: View, column: int, snr: float, probability: float) -> Pick:
     )
 
 
-def _s_pick(seen: View, column: int, sheared: NDArray[np.float64], probability: float) -> Pick:
-    rate_hz, last = seen.panel.rate_hz, seen.rows.shape[1]
-    span = max(4, round(0.3 * rate_hz))
-    right, left = min(column + span, last), max(column - span, 0)
+def _s_pick(seen: View, onsets: _Onsets, k: int, p_column: int, probability: float) -> Pick:
+    rate_hz = seen.panel.rate_hz
+    column, blur = kernel_split(onsets.sheared, p_column, int(onsets.columns[k]), rate_hz)
+    right = min(column + max(4, round(0.3 * rate_hz)), seen.rows.shape[1])
     loudest = max(seen.shearing, key=lambda row: float(seen.energy[row, right] - seen.energy[row, column]))
-    before = (sheared[column] - sheared[left]) / max(column - left, 1)
-    after = (sheared[right] - sheared[column]) / max(right - column, 1)
-    snr = math.sqrt(after / before) if before > 0 else 0.0
     return Pick(
         source=seen.panel.sources[loudest],
         phase="S",
         time_ns=seen.panel.time_ns(column),
-        uncertainty_s=0.05 + 0.1 / max(snr, 1.0),
-        snr=snr,
+        uncertainty_s=2.0 * _LEAST_S + 0.5 * blur / rate_hz,
+        snr=seen.ratio(loudest, column),
         probability=probability,
         method="stalta+aic",
     )

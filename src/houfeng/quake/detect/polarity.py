@@ -18,6 +18,8 @@ def first_motion(samples: NDArray[np.float64], column: int, rate_hz: float, begi
     leaves the noise (3 standard deviations), up to where it turns back. Its confidence is its size against
     that noise: 0.5 at 3 standard deviations, 0.9 near 9.
     """
+    # Onsets are read a sample or two late as often as early, and the first swing must not be lost.
+    column = max(column - max(1, round(0.01 * rate_hz)), begin)
     quiet = samples[max(begin, column - max(8, round(0.5 * rate_hz))) : max(column - 1, begin)]
     ahead = samples[column : column + max(6, round(0.3 * rate_hz))]
     if len(quiet) < 6 or len(ahead) < 3:

@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from houfeng.quake.detect.onset import kernel_mean
+from houfeng.quake.detect.onset import kernel_aic, kernel_mean
 
 #: S minus P within one window, s: 0.25 s is 2 km of path, 40 s some 330 km.
 LEAST_SP_S, MOST_SP_S = 0.25, 40.0
@@ -91,10 +91,7 @@ def kernel_p_odds(
             begin -= max(1, span // 2)
         louder = 0.5 * np.log(after / loudest) if after > 0.0 and loudest > 0.0 else 0.0
         out[k] = (
-            _P_BASE
-            + _P_SNR * min(np.log(snr[k]), 4.0)
-            + _P_LOUD * min(max(louder, -2.0), 2.0)
-            + _P_SHEAR * shear[k]
+            _P_BASE + _P_SNR * min(np.log(snr[k]), 4.0) + _P_LOUD * min(max(louder, -2.0), 2.0) + _P_SHEAR * shear[k]
         )
     return out
 
@@ -119,22 +116,27 @@ def kernel_lone_odds(
 
 
 @njit(cache=True)
-def kernel_loudness(columns: NDArray[np.int64], cumulative: NDArray[np.float64], rate_hz: float) -> NDArray[np.float64]:
-    """Log amplitude of the loudest motion from each onset up to the next one (MOST_SP_S at most)."""
+def kernel_loudness(
+    columns: NDArray[np.int64], cumulative: NDArray[np.float64], rate_hz: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Log amplitudes of motion from each onset on.
+
+    returns  (of the first _LOUD_S; of the loudest such stretch up to the next onset, MOST_SP_S at most)
+    """
     n, end = len(columns), len(cumulative) - 1
     span = max(4, round(_LOUD_S * rate_hz))
-    out = np.empty(n)
+    size, loud = np.empty(n), np.empty(n)
     for i in range(n):
+        size[i] = kernel_mean(cumulative, columns[i], min(columns[i] + span, end))
         stop = min(end, columns[i] + round(MOST_SP_S * rate_hz))
         if i + 1 < n:
             stop = min(stop, columns[i + 1])
-        most = kernel_mean(cumulative, columns[i], min(columns[i] + span, stop))
+        loud[i] = kernel_mean(cumulative, columns[i], min(columns[i] + span, stop))
         at = columns[i]
         while at + span <= stop:
-            most = max(most, kernel_mean(cumulative, at, at + span))
+            loud[i] = max(loud[i], kernel_mean(cumulative, at, at + span))
             at += max(1, span // 2)
-        out[i] = 0.5 * np.log(most + 1e-300)
-    return out
+    return 0.5 * np.log(size + 1e-300), 0.5 * np.log(loud + 1e-300)
 
 
 @njit(cache=True)
@@ -152,15 +154,14 @@ def kernel_pairs(
     cumulative: NDArray[np.float64],
     rate_hz: float,
     flat: bool,
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> NDArray[np.float64]:
     """Log odds that candidate j is the S of candidate i, louder motion after j not yet held against it.
 
     flat     the rows summed in cumulative are horizontal
-    returns  (log odds [n, n], -inf where impossible; log amplitude of j in the window its lapse asks for [n, n])
+    returns  [n, n], -inf where impossible
     """
     n, end = len(columns), len(cumulative) - 1
     odds = np.full((n, n), -np.inf)
-    level = np.zeros((n, n))
     for i in range(n):
         if not is_p[i]:
             continue
@@ -174,16 +175,15 @@ def kernel_pairs(
                 after = kernel_mean(cumulative, columns[j], min(columns[j] + span, end))
                 before = kernel_mean(cumulative, max(columns[j] - span, columns[i]), columns[j])
                 if after > 0.0 and before > 0.0:
-                    level[i, j] = 0.5 * np.log(after)
                     odds[i, j] = (
                         _S_BASE
                         + (0.0 if flat else _UPRIGHT_S)
                         + _S_RISE * min(0.5 * np.log(after / before), 2.0)
                         + _S_SHEAR * shear[j]
-                        + kernel_lead_in(level[i, j], loudest)
+                        + kernel_lead_in(0.5 * np.log(after), loudest)
                     )
             loudest = max(loudest, loud[j])
-    return odds, level
+    return odds
 
 
 @njit(cache=True)
@@ -192,7 +192,7 @@ def kernel_read(
     is_p: NDArray[np.bool_],
     odds: NDArray[np.float64],
     pairs: NDArray[np.float64],
-    level: NDArray[np.float64],
+    size: NDArray[np.float64],
     loud: NDArray[np.float64],
     rate_hz: float,
 ) -> NDArray[np.int64]:
@@ -200,13 +200,12 @@ def kernel_read(
 
     columns  [n], ascending; is_p: candidates for P, the others for S
     odds     [n], log odds of each standing alone (kernel_p_odds, kernel_lone_odds)
-    pairs, level, loud  from kernel_pairs and kernel_loudness
+    pairs, size, loud  from kernel_pairs and kernel_loudness
     returns  [n], the index of the P an S belongs to; -1 taken without one; -2 not taken
     """
     n = len(columns)
     best = odds.copy()
     back = np.full(n, -1, dtype=np.int64)
-    size = loud.copy()
     for j in range(n):
         loudest = -np.inf
         for i in range(j - 1, -1, -1):
@@ -218,7 +217,6 @@ def kernel_read(
             paired = best[i] + pairs[i, j]
             if max(value, paired) > best[j]:
                 best[j], back[j] = max(value, paired), i
-                size[j] = level[i, j] if paired >= value else loud[j]
     at, most, loudest = -1, 0.0, -np.inf
     for i in range(n - 1, -1, -1):
         loudest = max(loudest, loud[i])
@@ -236,23 +234,24 @@ def kernel_read(
 
 @njit(cache=True)
 def kernel_companion(
-    of: int, until: int, pairs: NDArray[np.float64], level: NDArray[np.float64], loud: NDArray[np.float64]
+    of: int, until: int, pairs: NDArray[np.float64], size: NDArray[np.float64], loud: NDArray[np.float64]
 ) -> tuple[int, float]:
     """The likeliest S of candidate `of` among those before candidate `until`, and its log odds; (-1, -inf) for none."""
     found, most, loudest = -1, -np.inf, -np.inf
     for j in range(until - 1, of, -1):
         loudest = max(loudest, loud[j])
-        value = pairs[of, j] + kernel_lead_in(level[of, j], loudest)
+        value = pairs[of, j] + kernel_lead_in(size[j], loudest)
         if value > most:
             found, most = j, value
     return found, most
 
 
 @njit(cache=True)
-def kernel_split(cumulative: NDArray[np.float64], p_column: int, column: int, rate_hz: float) -> int:
-    """The column near an S candidate where the energy of the rows divides best (AIC on their running energy).
+def kernel_split(cumulative: NDArray[np.float64], p_column: int, column: int, rate_hz: float) -> tuple[int, int]:
+    """Where, near an S candidate, the energy divides best, and between how many columns it may (see kernel_aic).
 
-    p_column  its P, or -1
+    cumulative  running energy of the rows an S is sought on
+    p_column    its P, or -1
     """
     end = len(cumulative) - 1
     if p_column >= 0:
@@ -262,15 +261,6 @@ def kernel_split(cumulative: NDArray[np.float64], p_column: int, column: int, ra
         span = round(_LOUD_S * rate_hz)
         left = max(column - span, 0)
     right = min(column + span, end)
-    total = cumulative[right] - cumulative[left]
-    if right - left < 9 or not total > 0.0:
-        return column
-    tiny = 1e-8 * total / (right - left)
-    split, lowest = column, np.inf
-    for t in range(left + 4, right - 3):
-        before = (cumulative[t] - cumulative[left]) / (t - left)
-        after = (cumulative[right] - cumulative[t]) / (right - t)
-        value = (t - left) * np.log(before + tiny) + (right - t) * np.log(after + tiny)
-        if value < lowest:
-            lowest, split = value, t
-    return split
+    energy = np.diff(cumulative[left : right + 1])
+    split, blur = kernel_aic(energy, 0, len(energy))
+    return (left + split, blur) if split >= 0 else (column, span)

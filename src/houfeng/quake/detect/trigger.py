@@ -243,9 +243,8 @@ def warm_up() -> None:
 
     Touches no state: may run in a thread of its own while other things are made ready.
     """
-    for kind in (np.int32, np.float64):
+    for samples in (np.zeros(100, dtype=np.int32), np.zeros(100, dtype=np.float64)):
         watch = Watch(0.0)
         start_ns = np.zeros(1, dtype=np.int64)
-        samples = np.zeros(100, dtype=kind)
         channel, offset = np.zeros(1, dtype=np.int32), np.array([0, 100], dtype=np.int64)
         watch.handle(PacketBatch((SourceId("", "", "", "HHZ"),), channel, start_ns, np.full(1, 100.0), offset, samples))

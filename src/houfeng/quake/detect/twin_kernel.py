@@ -12,29 +12,32 @@ from houfeng.words.samples import Segment
 Reals = NDArray[np.float64]
 
 
-def twin_triggers(segment: Segment, band: Band) -> list[Trigger]:
-    """What one band of the kernel says about a run of samples that follows a gap and is followed by one."""
+def twin_triggers(segment: Segment, bands: tuple[Band, ...]) -> list[Trigger]:
+    """What the kernel says about a run of samples that follows a gap and is followed by one; band after band."""
     rate_hz = segment.rate_hz
-    ramp = round(trigger.RAMP_PERIODS / band.low_hz * rate_hz)
     x = without_spikes(segment.samples) - float(segment.samples[0])
     # The kernel judges a sample when it has seen the next: one behind, and the run's last sample never.
     x = np.concatenate([[0.0], x[:-1]])
+    ramp = round(trigger.RAMP_PERIODS / bands[0].low_hz * rate_hz)
     x[:ramp] *= np.arange(min(ramp, len(x))) / ramp
-    power = np.asarray(sosfilt(band.sections(rate_hz), x) ** 2)
-    settle = round(trigger.SETTLE_PERIODS / band.low_hz * rate_hz)
-    listener = _Listener(segment, band)
-    for index in range(settle, len(power)):
-        listener.hear(float(power[index]), segment.time_ns(index - 1))
-    if listener.phase in {"on", "rising again"}:
-        listener.say(segment.end_ns, ended=True)
-    return listener.said
+    said = []
+    for band in bands:
+        power = np.asarray(sosfilt(band.sections(rate_hz), x) ** 2)
+        settle = round(trigger.SETTLE_PERIODS / band.low_hz * rate_hz)
+        listener = _Listener(segment, band)
+        for index in range(settle, len(power)):
+            listener.hear(float(power[index]), segment.time_ns(index - 1))
+        if listener.phase in {"on", "rising again"}:
+            listener.say(segment.end_ns, ended=True)
+        said += listener.said
+    return said
 
 
 def without_spikes(samples: NDArray[np.int32] | Reals) -> Reals:
     """Samples with those that stick out alone replaced by the mean of their neighbours."""
     padding = np.full(kernel.SPIKE_MEMORY + 1, float(samples[0]))
     raw = np.concatenate([padding, samples])
-    clean = raw.copy()
+    clean: Reals = raw.copy()
     for at in range(len(padding), len(raw) - 1):
         middle = (raw[at - 1] + raw[at + 1]) / 2
         stands_out = abs(raw[at] - middle)

@@ -33,7 +33,7 @@ class View:
               flattens the leading row's noise, so that amplitudes of different rows still compare
     run       int64 [rows, 2, columns], first column and one past the last column of the unbroken run each
               column belongs to; both equal to the column itself where nothing is valid
-    sensing   rows a P is sought on: the vertical alone, or all of them without a vertical
+    sensing   rows a P is sought on: the vertical alone, or all of them without a vertical of stated name
     shearing  rows an S is sought on: the horizontals, or the vertical alone without any
     """
 
@@ -77,7 +77,7 @@ def view(window: Window, before_ns: int) -> View | None:
         white = kernel_whiten(rows[row], whitener, 0, rows.shape[1])
         np.cumsum(white * white, out=energy[row, 1:])
     every = tuple(range(len(rows)))
-    sensing = every[:1] if laid.upright else every
+    sensing = every[:1] if laid.stated else every
     shearing = every[1:] if laid.upright and len(rows) > 1 else every
     return View(laid, rows, energy, run, sensing, shearing)
 
@@ -89,9 +89,7 @@ def _high_pass(rate_hz: float) -> NDArray[np.float64]:
     return sections
 
 
-def _quiet(
-    row: NDArray[np.float64], valid: NDArray[np.bool_], before: int, rate_hz: float
-) -> tuple[int, int]:
+def _quiet(row: NDArray[np.float64], valid: NDArray[np.bool_], before: int, rate_hz: float) -> tuple[int, int]:
     """The quietest unbroken stretch of a row that ends before a column; all there is when that is short."""
     span, hop = round(_QUIET_S * rate_hz), max(1, round(_HOP_S * rate_hz))
     before = min(max(before, 0), len(row))

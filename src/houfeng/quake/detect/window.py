@@ -15,6 +15,9 @@ LONGEST_S = 3600.0
 #: Two rates are the same when they differ by less than this share (digitisers state 99.9998 Hz for 100 Hz).
 _SAME_RATE = 1e-3
 
+#: No recording reaches this value; larger ones, infinities and NaN are holes. Their squares would overflow.
+_ABSURD = 1e100
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -23,11 +26,11 @@ class Window:
     station_key  NET.STA
     segments     any component names, starts, lengths; int32 or float64 counts
     vertical     the channel that stands upright, where the metadata say so (dip near -90 or +90 degrees);
-                 None: the channel named Z, and failing that channel 1 of a set named 1, 2, 3
+                 None: the channel named Z, and failing that channel 3 of a set named 1, 2, 3
 
-    A set named 1, 2, 3 has three orthogonal axes of unstated direction (SEED manual 2.4, appendix A). Borehole
-    sensors commonly number the upright axis first, which is why 1 is taken when nobody says better; a set
-    named 1, 2 or N, E alone has no vertical.
+    A set named 1, 2, 3 has three orthogonal axes of unstated direction (SEED manual 2.4, appendix A). Most follow
+    the order of N, E, Z, so 3 is taken as upright when nobody says better, but its sense is not relied upon: such
+    a set is listened to on all its axes and tells no polarity. A set named 1, 2 or N, E alone has no vertical.
 
     Raises ValueError when the segments belong to different stations or span more than LONGEST_S.
     """
@@ -55,6 +58,7 @@ class Panel:
     samples      float64 [rows, columns], finite; where valid is False, the neighbours joined by a straight line
     valid        bool [rows, columns]
     upright      row 0 is a vertical
+    stated       a name or the metadata say so, rather than a guess from the order of numbers
     """
 
     rate_hz: float
@@ -63,6 +67,7 @@ class Panel:
     samples: NDArray[np.float64]
     valid: NDArray[np.bool_]
     upright: bool
+    stated: bool
 
     def index(self, time_ns: int) -> int:
         """The column nearest to an instant; may lie outside the panel."""
@@ -108,25 +113,27 @@ def panel(window: Window) -> Panel | None:
             begin = first[id(part)] - origin
             values = part.samples.astype(np.float64)
             samples[row, begin : begin + len(values)] = values
-            valid[row, begin : begin + len(values)] = np.isfinite(values)
+            valid[row, begin : begin + len(values)] = np.abs(values) < _ABSURD
         _join(samples[row], valid[row])
     start_ns = leading.time_ns(origin)
-    return Panel(rate_hz, start_ns, kept, samples, valid, upright=kept[0] == vertical)
+    upright = kept[0] == vertical
+    stated = upright and (kept[0] == window.vertical or kept[0].component[-1:].upper() == "Z")
+    return Panel(rate_hz, start_ns, kept, samples, valid, upright, stated)
 
 
 def _vertical(sources: tuple[SourceId, ...]) -> SourceId | None:
-    """The channel whose name says vertical: Z, or 1 beside both 2 and 3."""
+    """The channel whose name says vertical: Z, or 3 beside both 1 and 2."""
     by_name = {source.component[-1:].upper(): source for source in sorted(sources)}
     if "Z" in by_name:
         return by_name["Z"]
-    return by_name["1"] if {"1", "2", "3"} <= set(by_name) else None
+    return by_name["3"] if {"1", "2", "3"} <= set(by_name) else None
 
 
 def _moves(parts: list[Segment]) -> bool:
-    """Whether a channel shows two different finite values at all."""
+    """Whether a channel shows two different values at all."""
     for part in parts:
-        finite = part.samples[np.isfinite(part.samples)]
-        if len(finite) and finite.min() != finite.max():
+        sound = part.samples[np.abs(part.samples.astype(np.float64)) < _ABSURD]
+        if len(sound) and sound.min() != sound.max():
             return True
     return False
 

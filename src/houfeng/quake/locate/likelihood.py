@@ -36,7 +36,7 @@ class Columns(NamedTuple):
     elevation_m       [stations]
     station, phase    [picks] index of the station, ascending; 0 for P, 1 for S
     time_s, variance_s2   [picks]
-    stretch           [picks] factor on standard deviations, 1 or more: far stations say less
+    crowd             [picks] how many stations share the way and its model error, 1 or more
     error_share, error_least_s, error_most_s   standard deviation of predicted times, of the travel time and limits
     """
 
@@ -48,7 +48,7 @@ class Columns(NamedTuple):
     phase: NDArray[np.int64]
     time_s: NDArray[np.float64]
     variance_s2: NDArray[np.float64]
-    stretch: NDArray[np.float64]
+    crowd: NDArray[np.float64]
     error_share: float
     error_least_s: float
     error_most_s: float
@@ -114,7 +114,7 @@ def predict_kernel(
         columns.elevation_m,
     )
     station, phase, time = columns.station, columns.phase, columns.time_s
-    own, stretch = columns.variance_s2, columns.stretch
+    own, crowd = columns.variance_s2, columns.crowd
     share, least, most = columns.error_share, columns.error_least_s, columns.error_most_s
     spm, distances, index = table.slowness_spm, table.distances_m, table.distance_index
     x, y, z = place[0], place[1], place[2]
@@ -132,7 +132,7 @@ def predict_kernel(
         travel = straight * slowness[i]
         model = min(max(share * travel, least), most)
         delay[i] = time[i] - travel
-        variance[i] = (own[i] + model * model) * stretch[i] * stretch[i]
+        variance[i] = own[i] + model * model * crowd[i]
 
 
 @njit(cache=True, error_model="numpy")

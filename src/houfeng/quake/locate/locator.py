@@ -71,7 +71,7 @@ class Locator:
         observations, notes = self._observe(picks)
         top_m = max(self._times.min_depth_m, -float(observations.columns.elevation_m.max()) - ABOVE_STATIONS_M)
         frame, coarse = self._search(observations, near, top_m)
-        observations.weigh_distance(frame, coarse[-1].best)
+        observations.share_ways(frame, coarse[-1].best)
         rough = observations.predict(frame, coarse[-1].best)
         agreement = agree(rough.delay_s, rough.sigma_s)
         if agreement.agreeing < LEAST_AGREEING:

@@ -10,7 +10,6 @@ from houfeng.quake.locate.frame import Frame, places_m
 from houfeng.quake.locate.likelihood import Columns, log_likelihood_kernel, origin_times_kernel, predict_kernel
 from houfeng.quake.locate.octtree import LogLikelihood, Points
 from houfeng.quake.locate.traveltime import TravelTimes, line_below_kernel
-from houfeng.words.earth import distance_m
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.quake import Pick
 from houfeng.words.station import Station
@@ -19,11 +18,9 @@ from houfeng.words.station import Station
 #: 9780521828697); where the times resolve depth to 5 km this moves it 250 m.
 DEPTH_DECAY_M, DECAY_ENDS_M = 100_000.0, 300_000.0
 
-#: A layered model holds for a region. Stations count in full up to the distance of the fourth nearest, or this one,
-#: and fade out at three times that (Klein 2002, USGS OFR 02-171, HYPOINVERSE-2000, its usual DIS 4 50 1 3).
-NEAR_STATIONS, NEAR_M, FAR = 4, 100_000.0, 3.0
-#: What has faded out keeps a trace, so that it is predicted and shown.
-LEAST_NEARNESS = 0.02
+#: Rays to stations closer together than this share of their length meet the same unmodelled structure, so ten stations
+#: on one distant volcano are wrong by the same amount and count as one.
+SAME_WAY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +32,8 @@ class ModelError:
     it is rescaled by the residuals.
     """
 
-    share: float = 0.01
-    least_s: float = 0.03
+    share: float = 0.015
+    least_s: float = 0.04
     most_s: float = 2.0
 
 
@@ -78,13 +75,11 @@ class Observations:
             phase=np.array(["PS".index(pick.phase) for pick in self.picks], np.int64),
             time_s=np.array([(pick.time_ns - self.zero_ns) / NS_PER_S for pick in self.picks]),
             variance_s2=np.array([pick.uncertainty_s**2 for pick in self.picks]),
-            stretch=np.ones(len(self.picks)),
+            crowd=np.ones(len(self.picks)),
             error_share=error.share,
             error_least_s=error.least_s,
             error_most_s=error.most_s,
         )
-        #: [picks] share that distance leaves of each
-        self.nearness = self.columns.stretch
         self._table = times.table
 
     def __len__(self) -> int:
@@ -109,14 +104,13 @@ class Observations:
 
         return judge
 
-    def weigh_distance(self, frame: Frame, point: NDArray[np.float64]) -> None:
-        """Let stations far from a point say less, once and for all."""
-        (latitude_deg,), (longitude_deg,) = frame.degrees(point[None, :])
-        away_m = np.hypot(distance_m(latitude_deg, longitude_deg, self.latitude_deg, self.longitude_deg), point[2])
-        near_m = max(NEAR_M, float(np.sort(away_m)[min(NEAR_STATIONS, len(away_m)) - 1]))
-        taper = 0.5 + 0.5 * np.cos(np.pi * np.clip((away_m - near_m) / (FAR * near_m - near_m), 0.0, 1.0))
-        self.nearness = np.maximum(taper, LEAST_NEARNESS)[self.columns.station]
-        self.columns = self.columns._replace(stretch=1 / self.nearness)
+    def share_ways(self, frame: Frame, point: NDArray[np.float64]) -> None:
+        """Let stations close together, as seen from a point, share their model error."""
+        places, here = self.columns.station_place, frame.places_m(point[None, :])[0]
+        way_m = np.sqrt(((places - here) ** 2).sum(axis=1) + point[2] ** 2)
+        apart_m = np.linalg.norm(places[:, None, :] - places, axis=2)
+        crowd = np.exp(-((apart_m / (SAME_WAY * way_m[:, None])) ** 2)).sum(axis=1)
+        self.columns = self.columns._replace(crowd=crowd[self.columns.station])
 
     def predict(self, frame: Frame, point: NDArray[np.float64]) -> Prediction:
         """What a point (east, north, down, m) predicts."""

@@ -86,7 +86,7 @@ def sites_of(origin: Origin, stations: Mapping[str, Station], following: Sequenc
 
 
 def listen(site: Site, sources: Sequence[SourceId], inventory: Inventory, segments_of: SegmentsOf) -> Heard:
-    """Try a station's sensors in turn until one serves.
+    """Try a station's sensors in turn until one serves; one with a vertical alone only when no other does.
 
     sources  its channels with data
     """
@@ -94,16 +94,20 @@ def listen(site: Site, sources: Sequence[SourceId], inventory: Inventory, segmen
         return Heard(refused="no data")
     failed: dict[str, None] = {}
     bounds: tuple[Reading, ...] = ()
+    vertical: Heard | None = None
     for sensor in ranked_sensors(sources):
         responses = _responses(sensor, inventory, site.window.onset_ns)
         if not responses:
             continue
         heard = _read(site, sensor, responses, inventory, segments_of)
-        if not heard.refused:
+        if not heard.refused and not heard.vertical:
             return heard
-        failed[heard.refused] = None
-        bounds = bounds or heard.readings
-    return Heard(bounds, refused="; ".join(failed) or NO_RESPONSE)
+        if heard.refused:
+            failed[heard.refused] = None
+            bounds = bounds or heard.readings
+        else:
+            vertical = vertical or heard
+    return vertical or Heard(bounds, refused="; ".join(failed) or NO_RESPONSE)
 
 
 def _by_station(arrivals: Iterable[Arrival]) -> dict[str, list[Arrival]]:

@@ -8,7 +8,7 @@ import re
 
 from houfeng.wire.decoded import Recording
 from houfeng.wire.strongmotion.site import Axis, fixed_width, recording_of
-from houfeng.words.instant import NS_PER_S, parse_instant
+from houfeng.words.instant import NS_PER_S, parse_instant, seconds_to_ns
 
 _SITE = re.compile(r"Site (\w+)\s+(\d+) (\d+) (\d+)([NS])\s+(\d+) (\d+) (\d+)([EW])")
 _COUNT = re.compile(r"Number of points\s+(\d+)")
@@ -53,11 +53,16 @@ def read_gns(data: bytes, name: str) -> Recording:
 
 
 def _start_ns(lines: list[str]) -> int:
-    """First sample: the last two whole numbers of lines 1, 2 and 4 are year, month; day, hour; minute, milliseconds."""
+    """First sample, from the ten lines of numbers.
+
+    The last two whole numbers of lines 1, 2 and 4 are year, month; day, hour; minute, milliseconds of the raw record,
+    from which the peak times of the header count too. Processing put the seconds told in line 7 in front of it.
+    """
     (year, month), (day, hour), (minute, millis) = (
         [int(lines[row][at : at + _WIDTH]) for at in (8 * _WIDTH, 9 * _WIDTH)] for row in (0, 1, 3)
     )
-    return parse_instant(f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}") + millis * NS_PER_S // 1000
+    raw_ns = parse_instant(f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}") + millis * NS_PER_S // 1000
+    return raw_ns - seconds_to_ns(float(lines[6][_WIDTH : 2 * _WIDTH]))
 
 
 def _azimuth_deg(component: re.Match[str]) -> float | None:

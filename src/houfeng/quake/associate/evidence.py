@@ -1,0 +1,88 @@
+"""Is this origin a quake, or picks that happen to agree?
+
+Each station in hearing distance testifies for P and for S: an arrival where one is predicted speaks for the
+quake, the more the rarer stray picks are there and the closer it falls; silence speaks against it. The sum is the
+logarithm of a likelihood ratio, to be weighed against how many origins the search could have found by luck.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from houfeng.quake.network import Network
+from houfeng.words.earth import distance_m
+from houfeng.words.instant import NS_PER_S
+from houfeng.words.quake import Origin, Pick
+
+#: Share of phases that are picked at stations in hearing distance of a quake just strong enough to be found.
+HEARD_SHARE = 0.5
+
+#: Spread of true arrivals about their predictions once located, s: at least, and as a share of the travel time.
+#: A robust location leaves half a per cent of the travel time (Husen & Hardebeck 2010, doi:10.5078/corssa-55815573).
+SPREAD_S = 0.15
+SPREAD_SHARE = 0.01
+
+#: Stray picks are counted over this long either side; one is always assumed.
+AROUND_S = 60.0
+
+#: Speed that turns timing spread into distance when counting distinguishable origins, m/s.
+S_SPEED_MPS = 3_500.0
+
+
+def evidence(
+    origin: Origin, network: Network, spare: Sequence[Pick], listening: Callable[[str, int], bool], window_s: float
+) -> float:
+    """Log odds, in nats, that an origin is a quake rather than the luckiest coincidence of a search.
+
+    spare      all other picks around that time, from which the rate of stray ones is read
+    listening  whether a station (NET.STA) gave data at an instant
+    window_s   how much origin time the search covers at once
+
+    Arrivals found by looking for them ("guided") neither count for the quake nor as silence.
+    """
+    stray_per_s = _stray_rates(origin, spare)
+    arrived = {(arrival.pick.source.station_key, arrival.pick.phase): arrival for arrival in origin.arrivals}
+    farthest_m = max(arrival.distance_m for arrival in origin.arrivals)
+    total = 0.0
+    for key in _in_hearing(origin, network, farthest_m):
+        if not listening(key, origin.time_ns):
+            continue
+        for phase in ("P", "S"):
+            arrival = arrived.get((key, phase))
+            if arrival is None:
+                total += np.log(1 - HEARD_SHARE)
+            elif arrival.pick.method != "guided":
+                travel_s = (arrival.pick.time_ns - origin.time_ns) / NS_PER_S
+                spread_s = SPREAD_S + SPREAD_SHARE * max(travel_s, 0.0)
+                density = np.exp(-0.5 * (arrival.residual_s / spread_s) ** 2) / (spread_s * np.sqrt(2 * np.pi))
+                stray = stray_per_s.get(key, 1 / (2 * AROUND_S)) * max(1 - arrival.pick.probability, 0.05)
+                total += np.log(HEARD_SHARE * density / stray + (1 - HEARD_SHARE))
+    return float(total - np.log(_distinguishable_origins(network, window_s)))
+
+
+def _stray_rates(origin: Origin, spare: Sequence[Pick]) -> Mapping[str, float]:
+    """Picks per second and phase at each station that are not this origin's."""
+    own = {arrival.pick for arrival in origin.arrivals}
+    counts: dict[str, int] = {}
+    for pick in spare:
+        if pick not in own and abs(pick.time_ns - origin.time_ns) <= AROUND_S * NS_PER_S:
+            counts[pick.source.station_key] = counts.get(pick.source.station_key, 0) + 1
+    return {key: (count / 2 + 1) / (2 * AROUND_S) for key, count in counts.items()}
+
+
+def _in_hearing(origin: Origin, network: Network, farthest_m: float) -> list[str]:
+    keys = list(network.stations)
+    away_m = distance_m(
+        origin.latitude_deg,
+        origin.longitude_deg,
+        [network.stations[key].latitude_deg for key in keys],
+        [network.stations[key].longitude_deg for key in keys],
+    )
+    return [key for key, away in zip(keys, away_m, strict=True) if away <= farthest_m + 1.0]
+
+
+def _distinguishable_origins(network: Network, window_s: float) -> float:
+    cell_m = S_SPEED_MPS * SPREAD_S
+    across = (network.aperture_m + 2 * network.reach_m) / (10 * cell_m)
+    # Depth and the two coordinates far from the network hardly change arrival times: a tenth of the cells differ.
+    return max(1.0, window_s / SPREAD_S * across**2 * network.deepest_m / (10 * cell_m))
