@@ -13,7 +13,9 @@ START_NS = 1_600_000_000 * NS_PER_S
 SOURCE = SourceId("XX", "ABC", "", "HHZ")
 
 
-def packet(first: int, count: int, rate_hz: float = 100.0, source: SourceId = SOURCE, kind: type = np.int32) -> PacketBatch:
+def packet(
+    first: int, count: int, rate_hz: float = 100.0, source: SourceId = SOURCE, kind: type = np.int32
+) -> PacketBatch:
     """Samples first to first + count of the stream whose sample k is k."""
     return PacketBatch(
         (source,),

@@ -1,5 +1,6 @@
 """miniSEED in bulk: round trips, any cut, any damage, and libmseed as the oracle."""
 
+import mmap
 import time
 import tracemalloc
 from itertools import pairwise
@@ -135,6 +136,14 @@ class TestCuts:
     def test_any_buffer_will_do(self, wrap):
         data = b"".join(some_records())
         assert packets(mseed.decode(wrap(data))) == packets(mseed.decode(data))
+
+    def test_a_mapped_file_can_be_closed_afterwards(self, tmp_path):
+        data = b"".join(some_records())
+        (tmp_path / "x").write_bytes(data)
+        with (tmp_path / "x").open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            decoded, index = mseed.decode(mapped), mseed.index(mapped)
+            chosen = mseed.decode_records(mapped, index.offset, index.length)
+        assert packets(decoded) == packets(chosen) == packets(mseed.decode(data))
 
     def test_nothing_gives_nothing(self):
         assert mseed.decode(b"") == mseed.Decoded(())

@@ -52,7 +52,7 @@ def only(decoded):
 
 
 class TestFormatsOfObsPy:
-    @pytest.mark.parametrize("format_name", ["GSE2", "SLIST", "TSPAIR", "SH_ASC"])
+    @pytest.mark.parametrize("format_name", ["SLIST", "TSPAIR", "SH_ASC"])
     def test_integers_stay_integers(self, format_name):
         samples = np.arange(-50, 350, dtype=np.int32)
         data = written(trace_of(samples), format_name)
@@ -108,10 +108,20 @@ class TestFormatsOfObsPy:
         assert decoded.batches == ()
         assert [finding.kind for finding in decoded.findings] == ["bad-codes"]
 
-    def test_a_gse_header_that_lies_is_refused_before_room_is_made(self):
-        data = written(trace_of(np.arange(400, dtype=np.int32)), "GSE2")
-        with pytest.raises(DataFault, match="promises 99999999 samples"):
-            read_waveforms(data.replace(b"     400", b"99999999", 1), "lie.gse")
+    @pytest.mark.parametrize("order", ["<", ">"])
+    def test_a_sac_longitude_that_would_be_unwound_for_ever_is_refused(self, order):
+        trace = trace_of(np.ones(10, dtype=np.float32))
+        trace.stats.sac = {"stla": 1.0, "stlo": 2.0, "evla": 3.0, "evlo": 4.0, "lcalda": 1}
+        data = bytearray(written(trace, "SAC"))
+        if order == ">":
+            words = np.frombuffer(data, dtype="<u4").copy()
+            words[: 70 + 40] = words[: 70 + 40].byteswap()
+            words[158:] = words[158:].byteswap()
+            data = bytearray(words.tobytes())
+        assert len(stations_from_waveforms(bytes(data), "x")) == 1
+        data[4 * 36 : 4 * 37] = np.array([1e30], dtype=f"{order}f4").tobytes()
+        with pytest.raises(DataFault, match="nowhere on earth"):
+            read_waveforms(bytes(data), "spin.sac")
 
     @given(st.data(), st.sampled_from(["GSE2", "SLIST", "TSPAIR", "SH_ASC", "SAC"]))
     @settings(deadline=None, max_examples=60)
@@ -122,6 +132,71 @@ class TestFormatsOfObsPy:
         with suppress(DataFault):
             decoded = read_waveforms(bytes(damaged), "damaged")
             assert all(np.isfinite(batch.samples).all() for batch in decoded.batches)
+
+
+class TestGse:
+    @given(st.lists(st.integers(-60_000, 60_000), min_size=1, max_size=300) | st.lists(st.integers(-9, 9), min_size=1))
+    @settings(deadline=None, max_examples=40)
+    def test_what_obspy_packs_is_unpacked(self, values):
+        samples = np.array(values, dtype=np.int32)
+        data = written(trace_of(samples), "GSE2")
+        assert sniff(data, "x") == "gse"
+        decoded = read_waveforms(data, "x")
+        assert decoded.findings == ()
+        batch = only(decoded)
+        np.testing.assert_array_equal(batch.samples, samples)
+        assert batch.channels == (SourceId("XX", "ABC", "", "HHZ"),)
+        assert (batch.start_ns[0], batch.rate_hz[0]) == (START_NS, 50.0)
+
+    @pytest.mark.parametrize(
+        "name", ["loc_STAU20031119011659.z", "twiceCHK2.gse2", "loc_RNON20040609200559.z", "y2000.gse"]
+    )
+    def test_obspy_agrees_on_its_own_examples(self, name):
+        path = next(pathlib.Path(obspy.__file__).parent.glob(f"io/gse2/tests/data/{name}"), None)
+        if path is None:
+            pytest.skip(f"this ObsPy does not ship {name}")
+        stream = obspy.read(str(path))
+        batch = only(read_waveforms(path.read_bytes(), name))
+        assert len(batch) == len(stream)
+        for k, trace in enumerate(stream):
+            np.testing.assert_array_equal(batch.samples[batch.offset[k] : batch.offset[k + 1]], trace.data)
+            assert batch.start_ns[k] == trace.stats.starttime.ns
+            assert batch.rate_hz[k] == trace.stats.sampling_rate
+            assert batch.channels[batch.channel[k]].station == trace.stats.station
+
+    def packed(self):
+        return written(trace_of(np.arange(400, dtype=np.int32)), "GSE2")
+
+    @pytest.mark.parametrize(
+        ("old", "new", "reason"),
+        [
+            (b"     400", b"99999999", "99999999 samples are promised"),
+            (b"     400", b"       0", "0 samples are promised"),
+            (b"     400", b"    -400", "-400 samples are promised"),
+            (b"   50.000000", b"         nan", "sampling rate"),
+            (b"2020/05/06", b"2020/02/31", "no such time"),
+            (b"CHK2    79800", b"CHK2    79801", "check sum"),
+            (b"CM6", b"CM9", "not read here"),
+            (b"+++++++++++++", b"+++++++++++++\x01", "characters"),
+        ],
+    )
+    def test_a_lie_costs_its_waveform_alone(self, old, new, reason):
+        good = self.packed()
+        assert old in good
+        decoded = read_waveforms(good.replace(old, new, 1) + good, "lie.gse")
+        assert len(only(decoded)) == 1
+        (finding,) = decoded.findings
+        assert finding.kind == "bad-waveform"
+        assert reason in finding.reason
+
+    def test_a_message_of_nothing_but_lies_is_summed_up(self):
+        findings = read_waveforms(b"WID2 nonsense\n" * 500, "lies.gse").findings
+        assert len(findings) == 21
+        assert findings[-1].reason == "the same 480 more times"
+
+    def test_lines_of_any_length_do_no_harm(self):
+        data = self.packed().replace(b"DAT2\n", b"DAT2\n" + b"A" * 100_000, 1)
+        assert [finding.kind for finding in read_waveforms(data, "long.gse").findings] == ["bad-waveform"]
 
 
 class TestRefusals:

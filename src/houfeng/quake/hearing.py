@@ -3,7 +3,7 @@
 Follows the table in quake/line.py. Nothing here knows whether the packets are live or recorded.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -29,9 +29,6 @@ from houfeng.words.quake import Cluster, Origin, Phase, Pick, Quake
 from houfeng.words.samples import Gap, PacketBatch, Segment
 from houfeng.words.source import SourceId
 from houfeng.words.station import Inventory
-
-#: Picks likelier than this may found a quake; others may only join one.
-SEED_PROBABILITY = 0.3
 
 #: Log odds above which an origin is told as a quake: about one false in e^5, 150, searches that find something.
 LEAST_EVIDENCE = 5.0
@@ -84,7 +81,6 @@ class Hearing:
         self._horizon_ns = seconds_to_ns(4 * crossing_s) + 2 * self._detect.wait_ns
         self._recent = Recent(self._horizon_ns / NS_PER_S)
         self._acquire = Acquire(self._recent)  # which also fills it
-        self._spare: list[Pick] = []
         self._quakes: list[Quake] = []
 
     def handle(self, batch: PacketBatch) -> Iterator[Heard]:
@@ -95,16 +91,11 @@ class Hearing:
         """Every packet with samples before now_ns has been handled, or will never come."""
         yield from self._acquired(self._acquire.elapse(now_ns))
         yield from self._picked(self._detect.elapse(now_ns, self._recent))
-        if self._associate is None:
-            return
-        clusters = list(self._associate.elapse(now_ns - self._detect.wait_ns))
-        # The best-heard quake claims its arrivals first; what is left may be its echo or another quake.
-        born = []
-        for cluster in sorted(clusters, key=lambda c: (-len(c.picks), c.time_ns)):
-            born.extend(self._quake(cluster))
-        for portrait in sorted(born, key=lambda p: p.quake.origin.time_ns):
-            yield portrait
-        self._forget(now_ns)
+        if self._associate is not None:
+            born: list[Portrait] = []
+            self._associate.elapse(now_ns - self._detect.wait_ns, lambda cluster: self._judge(cluster, born))
+            yield from sorted(born, key=lambda portrait: portrait.quake.origin.time_ns)
+            self._forget(now_ns)
 
     def _acquired(self, acquired: Acquired) -> Iterator[Heard]:
         yield from acquired.findings
@@ -114,13 +105,14 @@ class Hearing:
 
     def _picked(self, picks: Iterable[Pick]) -> Iterator[Pick]:
         for pick in picks:
-            if self._associate is not None and pick.source.station_key in self._network.stations:
-                self._spare.append(pick)
-                if pick.probability >= SEED_PROBABILITY:
-                    self._associate.handle(pick)
+            if self._associate is not None:
+                self._associate.handle(pick)
             yield pick
 
-    def _quake(self, cluster: Cluster) -> Iterator[Portrait]:
+    def _judge(self, cluster: Cluster, born: list[Portrait]) -> Sequence[Pick]:
+        """Make a quake of a cluster if it is one; returns the picks it claims."""
+        assert self._associate is not None
+        spare = self._associate.unclaimed
         try:
             origin = complete(
                 cluster,
@@ -128,23 +120,22 @@ class Hearing:
                 locator=self._locator,
                 times=self._times,
                 tolerance=Tolerance(STATION_ERROR_S, MODEL_ERROR_RATIO),
-                spare=self._spare,
+                spare=spare,
                 look=self._look,
             )
         except DataFault:
-            return  # the picks agreed by chance
-        window_s = self._associate.plan.step_s if self._associate else 0.0
-        if evidence(origin, self._network, self._spare, self._listening, window_s) < LEAST_EVIDENCE:
-            return
+            return ()  # the picks agreed by chance
+        window_s = self._associate.plan.step_s
+        if evidence(origin, self._network, spare, self._listening, window_s) < LEAST_EVIDENCE:
+            return ()
         if is_ghost(origin, self._quakes, self._times, self._network):
-            return
-        claimed = {arrival.pick for arrival in origin.arrivals}
-        self._spare = [pick for pick in self._spare if pick not in claimed]
+            return ()
         sized = self._size(origin)
         origin = replace(origin, notes=(*self._notes, *origin.notes))
         quake = Quake(quake_name(origin), 1, origin, sized.magnitudes, sized.amplitudes, sized.notes)
         self._quakes.append(quake)
-        yield self._portrait(quake)
+        born.append(self._portrait(quake))
+        return [arrival.pick for arrival in origin.arrivals]
 
     def _look(self, station_key: str, phase: Phase, expected_ns: int, half_width_s: float) -> Pick | None:
         return self._detect.look(self._recent, station_key, phase, expected_ns, half_width_s)
@@ -188,7 +179,6 @@ class Hearing:
     def _forget(self, now_ns: int) -> None:
         """Let go of what can no longer matter, so that memory stays flat over years."""
         oldest_ns = now_ns - self._horizon_ns
-        self._spare = [pick for pick in self._spare if pick.time_ns >= oldest_ns]
         self._quakes = [quake for quake in self._quakes if quake.origin.time_ns >= oldest_ns]
 
 

@@ -91,6 +91,20 @@ def _not_finite(batch: PacketBatch, owner: NDArray[np.int64], file: str) -> tupl
     return tuple(told)
 
 
+def sum_up(findings: Iterable[Finding], file: str) -> tuple[Finding, ...]:
+    """Keep the first TOLD findings of every kind, and one per kind that counts the rest."""
+    counts: dict[str, int] = {}
+    kept = []
+    for finding in findings:
+        counts[finding.kind] = counts.get(finding.kind, 0) + 1
+        if counts[finding.kind] <= TOLD:
+            kept.append(finding)
+    rest = [
+        Finding(kind, f"the same {count - TOLD} more times", file) for kind, count in counts.items() if count > TOLD
+    ]
+    return (*kept, *rest)
+
+
 def batches_of(segments: Iterable[Segment]) -> tuple[PacketBatch, ...]:
     """Collect segments as packets: a batch of those with int32 samples and one of those with float64, if any."""
     kept = list(segments)

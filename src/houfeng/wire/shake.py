@@ -19,6 +19,9 @@ _PACKET = re.compile(rb"\{'([A-Z0-9]{3})', (\d{9,10}(?:\.\d{1,6})?)((?:, -?\d{1,
 #: Stations of the network are named R and four hexadecimal digits; packets do not say which they come from.
 _STATION = re.compile(r"(?<![A-Za-z0-9])R[0-9A-F]{4}(?![A-Za-z0-9])")
 
+#: For a packet alone, from which no rate can be measured: what these instruments are set to.
+_USUAL_RATE_HZ = 100.0
+
 #: Packet times have three decimals, so a rate measured from them is no better than this part of itself.
 _RATE_TOLERANCE = 0.005
 
@@ -74,6 +77,6 @@ def _rate_hz(packets: list[tuple[int, NDArray[np.int32]]]) -> float:
     sizes = np.array([len(counts) for _, counts in packets[:-1]])
     forward = steps_s > 0
     if not forward.any():
-        return 100.0  # the rate of every model sold since 2018, for a packet alone
+        return _USUAL_RATE_HZ
     rate_hz = float(np.median(sizes[forward] / steps_s[forward]))
     return float(round(rate_hz)) if abs(round(rate_hz) / rate_hz - 1) < _RATE_TOLERANCE else rate_hz

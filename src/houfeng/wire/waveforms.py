@@ -8,9 +8,10 @@ from typing import Final
 
 import numpy as np
 
-from houfeng.wire import mseed, obspy_waveforms, openeew, shake, strongmotion
-from houfeng.wire.decoded import Decoded, Recording, batches_of, keep_finite
+from houfeng.wire import gse, mseed, obspy_waveforms, openeew, shake, strongmotion
+from houfeng.wire.decoded import Decoded, Recording, batches_of, keep_finite, sum_up
 from houfeng.wire.mseed.recognise import begins_with_record, holds_records
+from houfeng.wire.mseed.records import Buffer
 from houfeng.words.errors import DataFault
 from houfeng.words.station import Station
 
@@ -20,8 +21,11 @@ _MSEED: Final = "mseed"
 _READERS: Final[dict[str, tuple[Callable[[bytes], bool], Callable[[bytes, str], Recording]]]] = {
     "openeew": (openeew.is_openeew, openeew.read_openeew),
     "shake": (shake.is_shake, shake.read_shake),
+    "gse": (gse.is_gse, gse.read_gse),
     **strongmotion.READERS,
 }
+
+_KNOWN: Final = "miniSEED, SAC, GSE, K-NET and KiK-net, AH, Reftek 130, Kinemetrics EVT, GCF, ASCII, strong-motion text"
 
 #: First bytes of what is packed, and its name. Packed files are refused: how large they grow is up to their maker.
 _PACKED: Final = {
@@ -38,17 +42,18 @@ _PACKED: Final = {
 _TAR_MAGIC: Final = slice(257, 262)
 
 
-def sniff(data: bytes, name: str) -> str:
+def sniff(data: Buffer, name: str) -> str:
     """Tell the format of a waveform file: "mseed", "openeew", "shake", "csmip", ... or ObsPy's own name, as "SAC".
 
-    data  the whole file
+    data  the whole file, or a map of it; of miniSEED no more than the beginning is touched
     name  what to call it in the error
 
     Raises DataFault when there is nothing in it, it is packed, or its format is not known.
     """
-    _refuse_hopeless(data, name)
     if begins_with_record(data):
         return _MSEED
+    data = bytes(data)
+    _refuse_hopeless(data, name)
     for format_name, (knows, _) in _READERS.items():
         if knows(data):
             return format_name
@@ -57,7 +62,7 @@ def sniff(data: bytes, name: str) -> str:
         return known
     if holds_records(data):  # with something else in front
         return _MSEED
-    raise DataFault(name, "is in no waveform format known here", "see `houfeng info --help` for those that are")
+    raise DataFault(name, "is in no waveform format known here", f"known are {_KNOWN}")
 
 
 def read_waveforms(data: bytes, name: str) -> Decoded:
@@ -78,7 +83,7 @@ def read_waveforms(data: bytes, name: str) -> Decoded:
         findings.extend(not_finite)
         if len(kept):
             batches.append(kept)
-    return Decoded(tuple(batches), tuple(findings))
+    return Decoded(tuple(batches), sum_up(findings, name))
 
 
 def stations_from_waveforms(data: bytes, name: str) -> tuple[Station, ...]:

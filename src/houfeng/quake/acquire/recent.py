@@ -21,9 +21,10 @@ SLIP_SAMPLES = 2.0
 #: Rates differing by more than this are different rates; by less, the same one stated imprecisely.
 RATE_TOLERANCE = 0.1
 
-#: The time base is kept as marks (this sample had that instant): this many spread over a ring, and room for breaks.
+#: The time base is kept as marks (this sample had that instant): this many spread over a ring, and room for as many
+#: breaks and slips of more than half a sample.
 _MARKS_SPREAD = 64
-_MARKS = 96
+_MARKS = 128
 
 #: Rings come in sizes this factor apart, so that a channel that keeps changing its rate finds its old ring free again.
 _SIZE_STEP = 1.25
@@ -41,7 +42,7 @@ class Recent:
     span_s  how much to keep, s, > 0
     roster  numbers the channels; share one between stages that see the same packets
 
-    Memory per channel: a ring of span_s at its rate (4 bytes a sample, 8 where samples are floats) and 2.5 kB.
+    Memory per channel: a ring of span_s at its rate (4 bytes a sample, 8 where samples are floats) and 3.2 kB.
     """
 
     def __init__(self, span_s: float, roster: Roster | None = None) -> None:
@@ -80,16 +81,17 @@ class Recent:
     def append_run(self, row: int, start_ns: int, rate_hz: float, samples: Samples) -> None:
         """Remember one packet of the channel in a row."""
         kind = int(samples.dtype == np.float64)
-        if needs_ring(self._line[row], kind, self.span_s, rate_hz):
+        if needs_ring(row, self._line, kind, self.span_s, rate_hz):
             self.make_ring(row, rate_hz, kind)
         line, pool, mark_at, mark_ns, mark_hz, mark_first = self.columns(kind)
         append_one(
-            line[row],
+            row,
+            line,
             pool,
-            mark_at[row],
-            mark_ns[row],
-            mark_hz[row],
-            mark_first[row],
+            mark_at,
+            mark_ns,
+            mark_hz,
+            mark_first,
             start_ns,
             rate_hz,
             samples,
@@ -231,15 +233,16 @@ def append_packets(
     while packet < len(rows):
         row = rows[packet]
         if row >= 0 and offset[packet] < offset[packet + 1]:
-            if needs_ring(line[row], kind, span_s, rate_hz[packet]):
+            if needs_ring(row, line, kind, span_s, rate_hz[packet]):
                 break
             append_one(
-                line[row],
+                row,
+                line,
                 pool,
-                mark_at[row],
-                mark_ns[row],
-                mark_hz[row],
-                mark_first[row],
+                mark_at,
+                mark_ns,
+                mark_hz,
+                mark_first,
                 start_ns[packet],
                 rate_hz[packet],
                 samples,
@@ -251,13 +254,16 @@ def append_packets(
 
 
 @njit(cache=True)
-def needs_ring(line: Wholes, kind: int, span_s: float, rate_hz: float) -> bool:
+def needs_ring(row: int, line: Wholes, kind: int, span_s: float, rate_hz: float) -> bool:
     """Whether a channel has no ring for this kind of samples, or one too small for this rate."""
-    return bool(line[SIZE] == 0 or line[KIND] != kind or line[SIZE] < int(span_s * min(rate_hz, FASTEST_HZ)))
+    return bool(
+        line[row, SIZE] == 0 or line[row, KIND] != kind or line[row, SIZE] < int(span_s * min(rate_hz, FASTEST_HZ))
+    )
 
 
 @njit(cache=True)
 def append_one(
+    row: int,
     line: Wholes,
     pool: Samples,
     mark_at: Wholes,
@@ -271,24 +277,27 @@ def append_one(
     last: int,
 ) -> None:
     """Append samples[first:last] to a channel's ring, as a new run unless they continue the present one."""
-    latest = (line[MARKS] - 1) % _MARKS
-    breaks = (
-        line[MARKS] == 0
-        or abs(start_ns - line[DUE_NS]) * rate_hz > SLIP_SAMPLES * NS_PER_S
-        or abs(rate_hz / mark_hz[latest] - 1.0) > RATE_TOLERANCE
-    )
-    if breaks or line[WRITTEN] - mark_at[latest] >= line[SIZE] // _MARKS_SPREAD:
-        latest = line[MARKS] % _MARKS
-        mark_at[latest], mark_ns[latest], mark_hz[latest] = line[WRITTEN], start_ns, rate_hz
-        mark_first[latest] = breaks
-        line[MARKS] += 1
+    latest = (line[row, MARKS] - 1) % _MARKS
+    slip = abs(start_ns - line[row, DUE_NS]) * rate_hz / NS_PER_S
+    breaks = line[row, MARKS] == 0 or slip > SLIP_SAMPLES or abs(rate_hz / mark_hz[row, latest] - 1.0) > RATE_TOLERANCE
+    if breaks or slip > 0.5 or line[row, WRITTEN] - mark_at[row, latest] >= line[row, SIZE] // _MARKS_SPREAD:
+        latest = line[row, MARKS] % _MARKS
+        mark_at[row, latest], mark_ns[row, latest], mark_hz[row, latest] = line[row, WRITTEN], start_ns, rate_hz
+        mark_first[row, latest] = breaks
+        line[row, MARKS] += 1
     # Of more than a ring full only the end stays.
-    keep = max(first, last - line[SIZE])
-    to = (line[WRITTEN] + keep - first) % line[SIZE]
-    for k in range(keep, last):
-        pool[line[BASE] + to] = samples[k]
-        to += 1
-        if to == line[SIZE]:
-            to = 0
-    line[WRITTEN] += last - first
-    line[DUE_NS] = start_ns + np.int64(np.floor((last - first) / rate_hz * NS_PER_S + 0.5))
+    keep = max(first, last - line[row, SIZE])
+    to = (line[row, WRITTEN] + keep - first) % line[row, SIZE]
+    edge = min(last, keep + line[row, SIZE] - to)
+    ring = pool[line[row, BASE] : line[row, BASE] + line[row, SIZE]]
+    _copy(samples, keep, edge, ring, to)
+    _copy(samples, edge, last, ring, 0)
+    line[row, WRITTEN] += last - first
+    line[row, DUE_NS] = start_ns + np.int64(np.floor((last - first) / rate_hz * NS_PER_S + 0.5))
+
+
+@njit(cache=True)
+def _copy(samples: Samples, first: int, last: int, ring: Samples, to: int) -> None:
+    source, target = samples[first:last], ring[to:]
+    for k in range(len(source)):
+        target[k] = source[k]

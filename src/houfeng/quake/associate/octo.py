@@ -5,11 +5,12 @@ picks agree on. Every parameter follows from the network's geometry and the Eart
 
 1. time advances in steps; a step is searched once the slowest S of a quake in it has crossed the network;
 2. picks from one crossing before the step to one crossing after it take part, less those already spent;
-3. an origin belongs to the step its time falls in, so that neighbouring windows never both claim it.
+3. an origin belongs to the step its time falls in, so that neighbouring windows never both claim it;
+4. what is found is judged at once, and what its quake claims takes no part in later searches.
 """
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from struct import pack
@@ -21,7 +22,7 @@ import pyocto
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import Network
 from houfeng.words.earth import azimuth_deg, distance_m, travelled
-from houfeng.words.instant import NS_PER_S
+from houfeng.words.instant import EARLIEST_NS, NS_PER_S
 from houfeng.words.quake import Cluster, Pick
 
 #: Nodes of the travel-time table along its longer side: interpolation error far below the tolerance.
@@ -35,6 +36,14 @@ LEAST_PICKS = 6
 #: plus what stations add locally (sediments): Husen & Hardebeck 2010, doi:10.5078/corssa-55815573.
 STATION_ERROR_S = 0.4
 MODEL_ERROR_RATIO = 0.02
+
+
+#: Picks are searched twice: those likelier right than wrong, then what is left down to one in five, so that the
+#: strays around a clear quake cannot bend it and a faint one is not missed.
+TIERS = (0.5, 0.2)
+
+#: Says which picks the quake of a cluster claims.
+Judge = Callable[[Cluster], Iterable[Pick]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +77,7 @@ def plan_search(network: Network, times: TravelTimes) -> Plan:
 
 
 class Associate:
-    """Picks in, clusters out.
+    """Picks in, clusters out; what a quake claimed founds no other.
 
     network  stations with coordinates; picks of others are kept out
     times    travel times of the model in force
@@ -78,48 +87,59 @@ class Associate:
     def __init__(self, network: Network, times: TravelTimes, scratch: Path) -> None:
         self.plan = plan_search(network, times)
         self._network = network
-        self._centre = _centre(network)
-        self._search = _Search(network, times, self.plan, self._centre, scratch)
+        self._search = _Search(network, times, self.plan, scratch)
         self._picks: list[Pick] = []
-        self._next_ns: int | None = None
+        self._next_ns = EARLIEST_NS
+
+    @property
+    def unclaimed(self) -> Sequence[Pick]:
+        """Picks no quake has claimed, in time order, back to where an origin could still explain them."""
+        return self._picks
 
     def handle(self, pick: Pick) -> None:
         """Take a pick into account. It counts once time has moved on far enough."""
         if pick.source.station_key in self._network.stations:
             insort(self._picks, pick, key=lambda known: known.key)
 
-    def elapse(self, now_ns: int) -> Iterable[Cluster]:
-        """Clusters that nothing arriving after now_ns can change."""
-        crossing_ns = round(self.plan.crossing_s * NS_PER_S)
-        step_ns = round(self.plan.step_s * NS_PER_S)
+    def elapse(self, now_ns: int, judge: Judge) -> None:
+        """Search all origin times that nothing arriving after now_ns can change.
+
+        judge  is given every cluster, the largest of a search first, and returns the picks its quake claims,
+               none when it is no quake
+        """
+        crossing_ns, step_ns = round(self.plan.crossing_s * NS_PER_S), round(self.plan.step_s * NS_PER_S)
         while self._picks:
-            first_ns = (self._picks[0].time_ns - crossing_ns) // step_ns * step_ns
-            begin_ns = first_ns if self._next_ns is None else max(first_ns, self._next_ns)
+            begin_ns = max(self._next_ns, (self._picks[0].time_ns - crossing_ns) // step_ns * step_ns)
             if begin_ns + step_ns + crossing_ns > now_ns:
                 return
-            yield from self._search_step(begin_ns, begin_ns + step_ns, crossing_ns)
+            for least_probability in TIERS:
+                self._search_step(begin_ns, begin_ns + step_ns, crossing_ns, least_probability, judge)
             self._next_ns = begin_ns + step_ns
             # A pick matters until no origin from the next step on can explain it.
-            del self._picks[: bisect_left(self._picks, self._next_ns, key=lambda pick: pick.time_ns)]
+            del self._picks[: bisect_left(self._picks, self._next_ns, key=_time_ns)]
 
-    def _search_step(self, begin_ns: int, end_ns: int, crossing_ns: int) -> Iterable[Cluster]:
-        low = bisect_left(self._picks, begin_ns - crossing_ns, key=lambda pick: pick.time_ns)
-        high = bisect_left(self._picks, end_ns + crossing_ns, key=lambda pick: pick.time_ns)
-        for cluster in self._search.clusters(self._picks[low:high]):
+    def _search_step(
+        self, begin_ns: int, end_ns: int, crossing_ns: int, least_probability: float, judge: Judge
+    ) -> None:
+        low = bisect_left(self._picks, begin_ns - crossing_ns, key=_time_ns)
+        high = bisect_left(self._picks, end_ns + crossing_ns, key=_time_ns)
+        picks = [pick for pick in self._picks[low:high] if pick.probability >= least_probability]
+        for cluster in self._search.clusters(picks):
             if begin_ns <= cluster.time_ns < end_ns:
-                spent = set(cluster.picks)
-                self._picks = [pick for pick in self._picks if pick not in spent]
-                yield cluster
+                claimed = set(judge(cluster))
+                self._picks = [pick for pick in self._picks if pick not in claimed]
+
+
+def _time_ns(pick: Pick) -> int:
+    return pick.time_ns
 
 
 class _Search:
     """One call of PyOcto, with Houfeng's values on both sides."""
 
-    def __init__(
-        self, network: Network, times: TravelTimes, plan: Plan, centre: tuple[float, float], scratch: Path
-    ) -> None:
-        self._centre = centre
-        self._stations = _station_table(network, centre)
+    def __init__(self, network: Network, times: TravelTimes, plan: Plan, scratch: Path) -> None:
+        self._centre = _centre(network)
+        self._stations = _station_table(network, self._centre)
         self._datum_km = -float(self._stations["elevation_km"].mean()) if len(self._stations) else 0.0
         self._stations["z"] = -self._stations.pop("elevation_km") - self._datum_km
         east, north = self._stations["x"], self._stations["y"]
@@ -157,7 +177,7 @@ class _Search:
         )
 
     def clusters(self, picks: list[Pick]) -> list[Cluster]:
-        """Clusters among picks, in order of origin time."""
+        """Clusters among picks, the largest first."""
         if len({pick.source.station_key for pick in picks}) < LEAST_STATIONS:
             return []
         base_ns = picks[0].time_ns
@@ -176,7 +196,7 @@ class _Search:
             self._cluster(row, base_ns, sorted(chosen[int(row["idx"])], key=lambda pick: pick.key))
             for _, row in events.iterrows()
         ]
-        return sorted(found, key=lambda cluster: (cluster.time_ns, cluster.picks[0].key))
+        return sorted(found, key=lambda cluster: (-len(cluster.picks), cluster.time_ns, cluster.picks[0].key))
 
     def _cluster(self, row: "pd.Series[float]", base_ns: int, picks: list[Pick]) -> Cluster:
         latitude, longitude = travelled(*self._centre, row["x"] * 1000, row["y"] * 1000)

@@ -95,10 +95,10 @@ NS = 1e9
 
 @njit(cache=True)
 def plan_key(rate_hz: float, counts: bool) -> int:
-    """Names the plan for a sampling rate and kind of samples: see plan_rate."""
+    """Names the plan for a sampling rate, to three significant digits, and kind of samples."""
     decade = np.floor(np.log10(rate_hz))
     digits = np.floor(rate_hz / 10.0 ** (decade - 2) + 0.5)
-    return int(2000 * decade + 2 * digits) + counts
+    return int(20_000 * decade + 2 * digits) + counts
 
 
 @njit(cache=True)
@@ -119,6 +119,8 @@ def _plan_for(rate_hz: float, counts: bool, present: int, plan_keys: Wholes, pla
 
 @njit(cache=True)
 def _held(value: float) -> float:
+    if np.isnan(value):
+        return 0.0
     if value > GREATEST:
         return GREATEST
     if value < -GREATEST:
@@ -529,7 +531,8 @@ def pass_packets(
 ) -> int:
     """Take packets through all bands, from the cursor on, until done or in need.
 
-    slot          [packets] row of each packet's channel in the state arrays; the other four columns as in PacketBatch
+    slot          [packets] row of each packet's channel in the state arrays, -1 to skip it
+    start_ns, rate_hz, offset, samples  as in PacketBatch
     counts        whether the samples are integers
     plan_*        [plans] three times, [plans, bands, PLAN_REALS], [plans, bands, PLAN_WHOLES]
     channel state [channels, CHANNEL_WHOLES], [channels, CHANNEL_REALS], [channels, HISTORY]
@@ -540,7 +543,7 @@ def pass_packets(
     room = row_wholes.shape[0] - band_reals.shape[1] * (CHUNK + 2)
     for packet in range(cursor[AT_PACKET], len(slot)):
         first, last = offset[packet], offset[packet + 1]
-        if first == last:
+        if first == last or slot[packet] < 0:
             continue
         channel, step_ns = slot[packet], NS / rate_hz[packet]
         state = channel_wholes[channel]

@@ -202,6 +202,28 @@ def kernel_glitch(rows: NDArray[np.float64], split: int, end: int, rate_hz: floa
 
 
 @njit(cache=True)
+def kernel_sound(
+    rows: NDArray[np.float64],
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    rate_hz: float,
+) -> NDArray[np.bool_]:
+    """Which columns stand well inside an unbroken run, past the settling of the filter, and are no glitch.
+
+    begin, end  [columns of the rows], see kernel_onsets
+    """
+    out = np.zeros(len(columns), dtype=np.bool_)
+    for k in range(len(columns)):
+        at = columns[k]
+        inside = at - begin[at] >= round(_BEFORE_S * rate_hz) and end[at] - at >= max(
+            _EDGE, round(_SPANS_S[0] * rate_hz)
+        )
+        out[k] = inside and not kernel_glitch(rows, at, end[at], rate_hz)
+    return out
+
+
+@njit(cache=True)
 def kernel_onsets(
     rows: NDArray[np.float64],
     begin: NDArray[np.int64],

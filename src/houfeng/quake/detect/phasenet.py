@@ -60,18 +60,17 @@ class PhaseNet:
 
     weights  the ONNX file's bytes: input `waveform` float32 [batch, 3, samples] (E, N, Z),
              output `probability` float32 [batch, 3, samples] (noise, P, S)
-    sha256   hexadecimal digest the bytes must have
+    sha256   hexadecimal digest the bytes must have; None: that of the published file
 
     Raises DataFault when the digest differs or the file is no such network, WorldFault when ONNX Runtime is missing.
     One thread; the same bytes and samples give the same picks.
     """
 
-    def __init__(self, weights: bytes, *, sha256: str = PUBLISHED_SHA256) -> None:
-        found = hashlib.sha256(weights).hexdigest()
-        if found != sha256.lower():
-            raise DataFault(
-                "PhaseNet weights", f"SHA-256 is {found}, not the pinned {sha256.lower()}", "check the file"
-            )
+    def __init__(self, weights: bytes, *, sha256: str | None = None) -> None:
+        found, pinned = hashlib.sha256(weights).hexdigest(), (sha256 or PUBLISHED_SHA256).lower()
+        if found != pinned:
+            reason = f"SHA-256 is {found}, not the pinned {pinned}"
+            raise DataFault("PhaseNet weights", reason, "use the published file, or pin this one knowingly")
         try:
             runtime: Any = importlib.import_module("onnxruntime")
         except ImportError as error:

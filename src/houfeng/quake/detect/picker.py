@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from houfeng.quake.detect.onset import kernel_onsets, kernel_steps
+from houfeng.quake.detect.onset import kernel_onsets, kernel_sound, kernel_steps
 from houfeng.quake.detect.polarity import first_motion
 from houfeng.quake.detect.sequence import (
     kernel_companion,
@@ -42,19 +42,6 @@ class Picker(Protocol):
         ...
 
 
-#: Two readings of a sensor closer than this are of one onset, s: the least S minus P.
-_ONE_ONSET_S = 0.25
-
-
-def likeliest(picks: Iterable[Pick]) -> list[Pick]:
-    """Of readings of one sensor less than _ONE_ONSET_S apart, whatever their phase, only the likeliest."""
-    kept: list[Pick] = []
-    for pick in sorted(picks, key=lambda pick: (-pick.probability, pick.key)):
-        if all(abs(pick.time_ns - other.time_ns) >= _ONE_ONSET_S * NS_PER_S for other in kept):
-            kept.append(pick)
-    return kept
-
-
 #: How long before the first trigger an onset may stand, s: recursive STA/LTA triggers late on emergent onsets.
 _EARLIER_S = 3.0
 
@@ -69,7 +56,14 @@ _LEAST_S = 0.01
 
 #: What being expected adds to the log odds of an onset: the odds of the reading were fitted among some five other
 #: onsets for one P, and a hundred steps for one S; within the interval of a prediction there are one or two.
-_EXPECTED_P, _EXPECTED_S = 1.5, 3.5
+_EXPECTED_P, _EXPECTED_S = 1.5, 3.0
+
+
+#: Two readings of a sensor closer than this are of one onset, s: the least S minus P.
+_ONE_ONSET_S = 0.25
+
+#: Probability from which a reading silences one of the other phase at the same onset; below, both stay as doubts.
+_FIRM = 0.7
 
 
 class AicPicker:
@@ -90,6 +84,8 @@ class AicPicker:
         size, loud = kernel_loudness(at, onsets.sheared, rate_hz)
         pairs = kernel_pairs(at, is_p, onsets.shear, loud, onsets.sheared, rate_hz, 0 not in seen.shearing)
         parent = kernel_read(at, is_p, odds, pairs, size, loud, rate_hz)
+        # Where nothing tells shear from pressure, a firm P may well be the S.
+        firm_at = _FIRM if np.any(onsets.shear) else 1.0
         firm = np.flatnonzero(is_p & ((parent > -2) | (odds > 0)))
         # 1. Every P worth reporting; 2. the S the reading gave it, failing that its likeliest one; 3. S without P.
         found: dict[int, Pick] = {}
@@ -106,7 +102,7 @@ class AicPicker:
                     found[s] = _s_pick(seen, onsets, s, int(at[k]), probability)
         for k in np.flatnonzero(~is_p & (parent == -1)):
             found.setdefault(int(k), _s_pick(seen, onsets, int(k), -1, _logistic(float(odds[k]))))
-        return tuple(sorted(likeliest(found.values()), key=lambda pick: pick.key))
+        return tuple(sorted(_likeliest(found.values(), firm_at), key=lambda pick: pick.key))
 
     def pick_near(self, window: Window, phase: Phase, expected_ns: int, half_width_s: float) -> Pick | None:
         """See Picker. Being expected counts for an onset; standing far from the expectation counts against it."""
@@ -133,6 +129,19 @@ class AicPicker:
         return replace(pick, method="guided")
 
 
+def _likeliest(picks: Iterable[Pick], firm: float) -> list[Pick]:
+    """Of readings of one onset the likeliest; one of the other phase too, where the likeliest is not firm."""
+    kept: list[Pick] = []
+    for pick in sorted(picks, key=lambda pick: (-pick.probability, pick.key)):
+        if all(
+            abs(pick.time_ns - other.time_ns) >= _ONE_ONSET_S * NS_PER_S
+            or (pick.phase != other.phase and other.probability < firm)
+            for other in kept
+        ):
+            kept.append(pick)
+    return kept
+
+
 @dataclass(frozen=True, slots=True)
 class _Onsets:
     """Candidates of both kinds in time order, and the running energy S is sought on.
@@ -154,11 +163,14 @@ def _onsets(seen: View, hints: NDArray[np.int64], begin: int, end: int) -> _Onse
     """Candidates for P near hints and steps of energy in [begin, end), candidates for S at steps of shear energy."""
     rate_hz = seen.panel.rate_hz
     sensed, sheared = _add(seen, seen.sensing), _add(seen, seen.shearing)
-    run = seen.run[seen.sensing[0]]
+    run = seen.run[list(seen.sensing)]
     hints = np.union1d(hints, kernel_steps(sensed, begin, end, rate_hz, _P_STEP)).astype(np.int64)
     rows = np.ascontiguousarray(seen.rows[list(seen.sensing)])
-    p_columns, snr, blur = kernel_onsets(rows, run[0], run[1], hints, rate_hz)
+    p_columns, snr, blur = kernel_onsets(rows, run[:, 0].max(axis=0), run[:, 1].min(axis=0), hints, rate_hz)
     s_columns = kernel_steps(sheared, begin, end, rate_hz, _S_STEP)
+    s_run = seen.run[list(seen.shearing)]
+    s_rows = np.ascontiguousarray(seen.rows[list(seen.shearing)])
+    s_columns = s_columns[kernel_sound(s_rows, s_run[:, 0].max(axis=0), s_run[:, 1].min(axis=0), s_columns, rate_hz)]
     columns = np.concatenate((p_columns, s_columns))
     order = np.argsort(columns, kind="stable")
     columns, is_p = columns[order], order < len(p_columns)
@@ -210,7 +222,8 @@ def _p_pick(seen: View, onsets: _Onsets, k: int, probability: float) -> Pick:
 
 def _s_pick(seen: View, onsets: _Onsets, k: int, p_column: int, probability: float) -> Pick:
     rate_hz = seen.panel.rate_hz
-    column, blur = kernel_split(onsets.sheared, p_column, int(onsets.columns[k]), rate_hz)
+    begin, end = seen.stretch(seen.shearing, int(onsets.columns[k]))
+    column, blur = kernel_split(onsets.sheared, p_column, int(onsets.columns[k]), begin, end, rate_hz)
     right = min(column + max(4, round(0.3 * rate_hz)), seen.rows.shape[1])
     loudest = max(seen.shearing, key=lambda row: float(seen.energy[row, right] - seen.energy[row, column]))
     return Pick(

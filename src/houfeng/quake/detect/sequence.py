@@ -23,11 +23,16 @@ _LOOK_S, _LOUD_S = 0.3, 0.5
 #: How long the past is searched for louder motion than an onset, s.
 _PAST_S = 10.0
 
-# Log odds, from a logistic regression over some 700 analyst onsets and 17,000 other steps of energy in four networks
-# (California broadband and short-period, Alpine Fault, Iceland), rounded to what all four agree on.
+# Log odds. The weights are those of a logistic regression over some 700 analyst onsets and 17,000 other steps of energy
+# of four networks (California broadband and short-period, Alpine Fault, Iceland), rounded to one set for all; the
+# constants are a third of an e-fold kinder to weak onsets, which an associator can still refuse.
 _P_SNR, _P_LOUD, _P_SHEAR, _P_BASE = 2.0, 1.0, -0.35, -3.5
 _S_RISE, _S_LOUD, _S_SHEAR, _S_BASE = 2.5, 5.0, 0.2, -1.2
 _LONE_RISE, _LONE_SHEAR, _LONE_BASE = 2.5, 0.3, -5.0
+#: Beyond this log amplitude ratio a step says no more for S: what follows P is never so quiet.
+_MOST_RISE = 2.0
+#: How far the rise over the whole window may exceed the rise at once, within a quarter of it, and still count.
+_AT_ONCE = 0.6
 #: How much louder motion elsewhere costs an S nothing, and where it stops costing more (log amplitude).
 _S_SLACK, _S_FAR = 0.1, -1.0
 #: A P whose S nobody finds; an S sought on the vertical.
@@ -39,6 +44,16 @@ def kernel_span(p_column: int, column: int, rate_hz: float) -> int:
     """Columns of the windows that compare motion around an S this long after its P."""
     least, most = max(4, round(_LEAST_S * rate_hz)), max(4, round(_MOST_S * rate_hz))
     return min(max(round(_SHARE * (column - p_column)), least), most)
+
+
+@njit(cache=True)
+def kernel_rise(cumulative: NDArray[np.float64], begin: int, column: int, span: int) -> float:
+    """Log amplitude ratio of a span after a column to the span before it, from begin on; at most _MOST_RISE."""
+    after = kernel_mean(cumulative, column, min(column + span, len(cumulative) - 1))
+    before = kernel_mean(cumulative, max(column - span, begin), column)
+    if after <= 0.0:
+        return 0.0
+    return float(min(0.5 * np.log(after / max(before, 1e-9 * after)), _MOST_RISE))
 
 
 @njit(cache=True)
@@ -110,8 +125,9 @@ def kernel_lone_odds(
         at = columns[k]
         after = kernel_mean(cumulative, at, min(at + span, len(cumulative) - 1))
         before = kernel_mean(cumulative, max(0, at - 2 * span), at)
-        rise = 0.5 * np.log(after / before) if after > 0.0 and before > 0.0 else 0.0
-        out[k] = _LONE_BASE + _LONE_RISE * min(rise, 2.0) + _LONE_SHEAR * shear[k]
+        rise = 0.5 * np.log(after / max(before, 1e-9 * after)) if after > 0.0 else 0.0
+        rise = 0.5 * (min(rise, _MOST_RISE) + kernel_rise(cumulative, 0, at, max(4, span // 4)))
+        out[k] = _LONE_BASE + _LONE_RISE * rise + _LONE_SHEAR * shear[k]
     return out
 
 
@@ -173,12 +189,14 @@ def kernel_pairs(
             if not is_p[j] and lapse >= round(LEAST_SP_S * rate_hz):
                 span = kernel_span(columns[i], columns[j], rate_hz)
                 after = kernel_mean(cumulative, columns[j], min(columns[j] + span, end))
-                before = kernel_mean(cumulative, max(columns[j] - span, columns[i]), columns[j])
-                if after > 0.0 and before > 0.0:
+                if after > 0.0:
+                    # An S steps up over its whole window and at once; a column just before it only the former.
+                    whole = kernel_rise(cumulative, columns[i], columns[j], span)
+                    at_once = kernel_rise(cumulative, columns[i], columns[j], max(4, span // 4))
                     odds[i, j] = (
                         _S_BASE
                         + (0.0 if flat else _UPRIGHT_S)
-                        + _S_RISE * min(0.5 * np.log(after / before), 2.0)
+                        + _S_RISE * min(whole, at_once + _AT_ONCE)
                         + _S_SHEAR * shear[j]
                         + kernel_lead_in(0.5 * np.log(after), loudest)
                     )
@@ -247,20 +265,21 @@ def kernel_companion(
 
 
 @njit(cache=True)
-def kernel_split(cumulative: NDArray[np.float64], p_column: int, column: int, rate_hz: float) -> tuple[int, int]:
+def kernel_split(
+    cumulative: NDArray[np.float64], p_column: int, column: int, begin: int, end: int, rate_hz: float
+) -> tuple[int, int]:
     """Where, near an S candidate, the energy divides best, and between how many columns it may (see kernel_aic).
 
     cumulative  running energy of the rows an S is sought on
     p_column    its P, or -1
+    begin, end  the unbroken run the candidate stands in
     """
-    end = len(cumulative) - 1
     if p_column >= 0:
         span = min(max(round(_SHARE * (column - p_column)), round(0.2 * rate_hz)), round(2.0 * rate_hz))
-        left = max(column - span, column - round(0.6 * (column - p_column)), 0)
+        left = max(column - span, column - round(0.6 * (column - p_column)), begin)
     else:
         span = round(_LOUD_S * rate_hz)
-        left = max(column - span, 0)
-    right = min(column + span, end)
-    energy = np.diff(cumulative[left : right + 1])
+        left = max(column - span, begin)
+    energy = np.diff(cumulative[left : min(column + span, end) + 1])
     split, blur = kernel_aic(energy, 0, len(energy))
     return (left + split, blur) if split >= 0 else (column, span)

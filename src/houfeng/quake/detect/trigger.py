@@ -13,8 +13,8 @@ from houfeng.words.instant import NS_PER_S
 from houfeng.words.samples import PacketBatch
 from houfeng.words.source import SourceId
 
-#: Ratios of power. An STA that averages STA_CHANCES numbers (bands.py) reaches 2.7 times its mean on Gaussian noise
-#: less than once an hour (bench/detect.py measures it); ground noise is not Gaussian, so real rates are higher.
+#: Ratios of power. On Gaussian noise an STA that averages STA_CHANCES numbers (bands.py) reaches 2.7 times the LTA
+#: about once an hour over all bands together (bench/detect.py measures it); ground noise is not Gaussian: more often.
 #: A trigger lasts while power is half as much again as noise. Coda is noise with a slope, its reference short: a new
 #: arrival must rise higher above it, and only after STA and coda level have met.
 ON_RATIO = 2.7
@@ -74,8 +74,8 @@ class Watch:
     roster      numbers the channels; share one between stages that see the same packets
 
     Packets must come ordered per channel, as Acquire gives them. A packet that does not follow its channel's last
-    within two samples starts afresh: nothing triggers until filters and averages have settled. State is 0.5 kB per
-    channel and band.
+    within two samples starts afresh: nothing triggers until filters and averages have settled. State is 0.2 kB per
+    channel and 0.14 kB per band of it.
     """
 
     def __init__(self, aperture_m: float, roster: Roster | None = None) -> None:
@@ -184,7 +184,9 @@ class Watch:
 
     def _plan(self, packet_hz: float, counts: bool) -> None:
         """Add the plan for a sampling rate, of three significant digits, and kind of samples."""
-        rate_hz = float(f"{packet_hz:.2e}")
+        key = kernel.plan_key(packet_hz, counts)
+        decade, digits = divmod(key // 2, 10_000)
+        rate_hz = float(f"{digits}e{decade - 2}")
         bands = choose_bands(rate_hz, self.aperture_m)
         widest = max(self._band_reals.shape[1], len(bands))
         reals = np.zeros((1, widest, kernel.PLAN_REALS))
@@ -197,7 +199,7 @@ class Watch:
         self._band_reals, self._band_wholes = _wider(self._band_reals, widest), _wider(self._band_wholes, widest)
         self._plan_reals = np.concatenate([_wider(self._plan_reals, widest), reals])
         self._plan_wholes = np.concatenate([_wider(self._plan_wholes, widest), wholes])
-        self._plan_keys = np.append(self._plan_keys, kernel.plan_key(packet_hz, counts))
+        self._plan_keys = np.append(self._plan_keys, key)
         self._plan_rate_hz = np.append(self._plan_rate_hz, rate_hz)
         self._plan_bands = np.append(self._plan_bands, len(bands))
         self._bands.append(bands)

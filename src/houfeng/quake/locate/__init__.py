@@ -1,1 +1,1 @@
-"""locate: cluster to origin with covariance. Where and when, how sure?"""
+"""locate: cluster to origin with covariance. Answers where and when, and how sure."""

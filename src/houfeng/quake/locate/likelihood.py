@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from houfeng.quake.locate.traveltime import Table, distance_line_kernel, line_below_kernel, slowness_kernel
 from houfeng.words.earth import EARTH_RADIUS_M
 
-
 #: Times inside a cell differ from its centre's by up to 0.87 x side x slowness (half the diagonal), typically 0.5.
 BLUR = 0.5
 
@@ -60,8 +59,8 @@ def arc_kernel(dx: float, dy: float, dz: float) -> float:
     chord2 = dx * dx + dy * dy + dz * dz
     q = chord2 / (4 * EARTH_RADIUS_M * EARTH_RADIUS_M)
     if q < 0.01:  # series of the arcsine, to 1e-9 within 1,200 km
-        return np.sqrt(chord2) * (1 + q * (1 / 6 + q * (3 / 40 + q * (15 / 336))))
-    return 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(min(q, 1.0)))
+        return float(np.sqrt(chord2) * (1 + q * (1 / 6 + q * (3 / 40 + q * (15 / 336)))))
+    return float(2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(min(q, 1.0))))
 
 
 @njit(cache=True, fastmath=True, error_model="numpy")
@@ -88,7 +87,7 @@ def _pairs_kernel(
             u *= u
             part += weight[i] * other_weight[i] * u
         # Half way round an even ring every pair is met twice.
-        total += 0.5 * part if 2 * shift == count else part
+        total += float(part) * (0.5 if 2 * shift == count else 1.0)
     return total
 
 
@@ -164,11 +163,11 @@ def log_likelihood_kernel(
     for node in range(len(out)):
         predict_kernel(columns, table, places[node], depth[node], delay, variance, slowness)
         for i in range(count):
-            scaled = variance[i] * scale * scale
             blur = BLUR * width * slowness[i]
+            blurred = variance[i] * scale * scale + blur * blur
             ring_delay[i] = ring_delay[i + count] = delay[i]
-            ring_variance[i] = ring_variance[i + count] = scaled + blur * blur
-            ring_weight[i] = ring_weight[i + count] = 1 / np.sqrt(np.sqrt(scaled))
+            ring_variance[i] = ring_variance[i + count] = blurred
+            ring_weight[i] = ring_weight[i + count] = 1 / np.sqrt(np.sqrt(blurred))
         out[node] = np.log(max(_pairs_kernel(ring_delay, ring_variance, ring_weight, offsets) / pairs, 1e-300))
 
 

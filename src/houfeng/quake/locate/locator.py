@@ -9,7 +9,7 @@ from houfeng.quake.locate.agreement import Agreement, agree
 from houfeng.quake.locate.frame import Frame, middle_deg
 from houfeng.quake.locate.observations import ModelError, Observations, Prediction
 from houfeng.quake.locate.octtree import Generation, box, climb, concentrate
-from houfeng.quake.locate.posterior import CONFIDENCES, Posterior, ellipse, posterior_of
+from houfeng.quake.locate.posterior import CONFIDENCES, ellipse, posterior_of, representative
 from houfeng.quake.locate.quality import Reliability, gap_deg, grade
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.words.earth import azimuth_deg, distance_m
@@ -38,6 +38,17 @@ M_PER_S_MINUS_P_S = 8_200.0
 ABOVE_STATIONS_M = 500.0
 #: Three arrivals always meet somewhere: fewer agreeing than this (2.9 of 3) is no solution.
 LEAST_AGREEING = 2.9
+#: The second search starts from cells this many times as large as what a wave goes in one standard deviation.
+COARSE = 3.0
+#: Cells kept from the last, blurred judgement to the final one: the margin of the search and a little.
+BLURRED_MARGIN = 12.0
+#: An arrival counts for gap, stations and phases from exp(-1) up, that is within two standard deviations.
+COUNTS = 0.36
+#: Below this weight (3.5 standard deviations) an arrival is called a stranger.
+NO_WEIGHT = 0.05
+#: Said to the reader: the depth's standard deviation beyond which it is poor, a depth this near an edge in standard
+#: deviations, residuals this many times too large.
+POOR_DEPTH_M, EDGE_SHARE, LARGE_SCALE = 5_000.0, 0.5, 2.0
 #: The azimuth from which a network cannot see round a source (Lee & Lahr 1975, USGS OFR 75-311).
 OUTSIDE_GAP_DEG = 180.0
 
@@ -65,7 +76,7 @@ class Locator:
         picks  of one quake, any order; of several of one station and phase the surest counts
         near   a first guess around which to search
 
-        Returns the most likely place, with the covariance of the posterior around it.
+        Returns the expected place (on a flat likelihood: the middle of what fits), with the posterior's covariance.
         Raises DataFault when fewer than three stations have coordinates, or no place explains three arrivals.
         """
         observations, notes = self._observe(picks)
@@ -76,8 +87,8 @@ class Locator:
         agreement = agree(rough.delay_s, rough.sigma_s)
         if agreement.agreeing < LEAST_AGREEING:
             raise DataFault(_when(picks), "no place explains as many as three arrivals")
-        fine, best = self._refine(observations, frame, coarse, agreement, rough, top_m)
-        return self._origin(observations, frame, posterior_of(fine), best, top_m, notes)
+        fine, best = _refine(observations, frame, coarse, agreement, rough, top_m)
+        return self._origin(observations, frame, fine, best, top_m, notes)
 
     def _observe(self, picks: Sequence[Pick]) -> tuple[Observations, list[str]]:
         """Keep the picks that can be used, and say which cannot."""
@@ -108,9 +119,7 @@ class Locator:
         stations = [self._stations[pick.source.station_key] for pick in used]
         return Observations(used, stations, self._times, self._error), notes
 
-    def _search(
-        self, observations: Observations, near: Cluster | None, top_m: float
-    ) -> tuple[Frame, list[Generation]]:
+    def _search(self, observations: Observations, near: Cluster | None, top_m: float) -> tuple[Frame, list[Generation]]:
         """Find the neighbourhood of the maximum; the region doubles while that sits on its edge."""
         if near is None:
             frame = Frame(*middle_deg(observations.latitude_deg, observations.longitude_deg))
@@ -124,9 +133,8 @@ class Locator:
             half_width_m = min(half_width_m, self._times.max_distance_m)
             side_m = half_width_m / ROOT_HALF
             bottom_m = min(max(half_width_m, LEAST_HALF_WIDTH_M) + top_m, self._times.max_depth_m)
-            generations = self._concentrate(
-                observations, frame, box((0.0, 0.0), half_width_m, top_m, bottom_m, side_m), side_m, 1.0, len(observations), NARROW
-            )
+            root = Generation(points := box(half_width_m, top_m, bottom_m, side_m), side_m, np.zeros(len(points)))
+            generations = _concentrate(observations, frame, root, kernel=NARROW, scale=1.0, agreeing=len(observations))
             best = generations[-1].best
             beside = float(np.abs(best[:2]).max()) > half_width_m - side_m
             below = best[2] > bottom_m - side_m / 2 and bottom_m < self._times.max_depth_m
@@ -134,67 +142,21 @@ class Locator:
                 return frame, generations
             half_width_m *= 2
 
-    def _concentrate(
-        self,
-        observations: Observations,
-        frame: Frame,
-        points: NDArray[np.float64],
-        side_m: float,
-        scale: float,
-        agreeing: float,
-        kernel: float,
-    ) -> list[Generation]:
-        power = agreeing * _power_per_pick(kernel)
-        judge = observations.log_likelihood(frame, power=power, scale=scale * kernel**0.5, most_pairs=MOST_PAIRS)
-        middle = observations.predict(frame, points[len(points) // 2])
-        return concentrate(
-            judge,
-            points,
-            side_m,
-            scatter_m=scale * float(np.median(middle.sigma_s / middle.slowness_spm)),
-            power=power,
-            most=_most_cells(len(observations)),
-        )
-
-    def _refine(
-        self,
-        observations: Observations,
-        frame: Frame,
-        coarse: list[Generation],
-        agreement: Agreement,
-        rough: Prediction,
-        top_m: float,
-    ) -> tuple[Generation, NDArray[np.float64]]:
-        """Search again with standard deviations as the residuals have them; then judge by all pairs."""
-        scatter_m = agreement.scale * float(np.median(rough.sigma_s / rough.slowness_spm))
-        start = next((g for g in reversed(coarse) if g.side_m >= 3 * scatter_m), coarse[0])
-        last = self._concentrate(
-            observations, frame, start.points, start.side_m, agreement.scale, agreement.agreeing, WIDE
-        )[-1]
-        judge = observations.log_likelihood(
-            frame,
-            power=agreement.agreeing * _power_per_pick(WIDE),
-            scale=agreement.scale * WIDE**0.5,
-            most_pairs=MOST_PAIRS,
-        )
-        worthwhile = last.points[last.value >= last.value.max() - 12.0]
-        point = last.side_m < scatter_m
-        fine = Generation(worthwhile, last.side_m, judge(worthwhile, 0.0 if point else last.side_m))
-        return fine, climb(judge, fine.best, fine.side_m, top_m)
-
     def _origin(
         self,
         observations: Observations,
         frame: Frame,
-        posterior: Posterior,
+        fine: Generation,
         best: NDArray[np.float64],
         top_m: float,
         notes: list[str],
     ) -> Origin:
-        prediction = observations.predict(frame, best)
+        posterior = posterior_of(fine)
+        place = representative(fine, posterior, best)
+        prediction = observations.predict(frame, place)
         agreement = agree(prediction.delay_s, prediction.sigma_s)
-        (latitude,), (longitude,) = frame.degrees(best[None, :])
-        latitude_deg, longitude_deg, depth_m = float(latitude), float(longitude), float(best[2])
+        (latitude,), (longitude,) = frame.degrees(place[None, :])
+        latitude_deg, longitude_deg, depth_m = float(latitude), float(longitude), float(place[2])
         times_s = observations.origin_times_s(frame, posterior.points, agreement.weight)
         spread_s2 = posterior.probability @ (times_s - posterior.probability @ times_s) ** 2
         own_s2 = agreement.scale**2 / (agreement.weight / prediction.sigma_s**2).sum()
@@ -202,7 +164,7 @@ class Locator:
         azimuths_deg = azimuth_deg(latitude_deg, longitude_deg, observations.latitude_deg, observations.longitude_deg)
         residual_s = prediction.delay_s - agreement.time_s
         share = agreement.weight / prediction.sigma_s**2
-        agreeing = np.unique(observations.columns.station[agreement.weight >= np.exp(-1)])
+        agreeing = np.unique(observations.columns.station[agreement.weight >= COUNTS])
         takeoff_deg = {
             phase: self._times.takeoff_deg(phase, away_m, depth_m, observations.columns.elevation_m) for phase in PHASES
         }
@@ -223,9 +185,9 @@ class Locator:
         facts = Reliability(
             horizontal_m=ellipses[0].semi_major_m,
             depth_m=depth_uncertainty_m,
-            offset_m=float(np.linalg.norm(posterior.mean_m - best)),
+            offset_m=float(np.linalg.norm(place - best)),
             gap_deg=gap,
-            phases=int(np.count_nonzero(agreement.weight >= np.exp(-1))),
+            phases=int(np.count_nonzero(agreement.weight >= COUNTS)),
             misfit=agreement.scale,
         )
         return Origin(
@@ -244,29 +206,68 @@ class Locator:
             quality=grade(facts),
             model=self._times.model.name,
             arrivals=tuple(sorted(arrivals, key=lambda arrival: arrival.pick.key)),
-            notes=tuple(notes + self._remarks(facts, best, top_m, agreement)),
+            notes=tuple(notes + _remarks(facts, depth_m, top_m, self._times.max_depth_m, agreement)),
         )
 
-    def _remarks(
-        self, facts: Reliability, best: NDArray[np.float64], top_m: float, agreement: Agreement
-    ) -> list[str]:
-        notes = []
-        if facts.gap_deg > OUTSIDE_GAP_DEG:
-            notes.append(f"outside the network: no station in {facts.gap_deg:.0f} degrees of azimuth")
-        if best[2] <= top_m + 10.0:
-            notes.append("depth at the top of the search")
-        elif best[2] >= self._times.max_depth_m - 1000.0:
-            notes.append("depth at the bottom of the search")
-        if facts.depth_m > max(0.5 * abs(float(best[2])), 5000.0):
-            notes.append("depth poorly resolved")
-        if facts.offset_m > max(facts.horizontal_m, facts.depth_m):
-            notes.append("several places explain the picks nearly as well")
-        if agreement.scale > 2.0:
-            notes.append(f"residuals are {agreement.scale:.1f} times as large as the picks and the model promise")
-        left_out = int(np.count_nonzero(agreement.weight < 0.05))
-        if left_out:
-            notes.append(f"{left_out} arrivals disagree with the others and have no weight")
-        return notes
+
+def _concentrate(
+    observations: Observations, frame: Frame, root: Generation, *, kernel: float, scale: float, agreeing: float
+) -> list[Generation]:
+    power = agreeing * _power_per_pick(kernel)
+    middle = observations.predict(frame, root.points[len(root.points) // 2])
+    return concentrate(
+        observations.log_likelihood(frame, power=power, scale=scale * kernel**0.5, most_pairs=MOST_PAIRS),
+        root.points,
+        root.side_m,
+        scatter_m=scale * float(np.median(middle.sigma_s / middle.slowness_spm)),
+        power=power,
+        most=_most_cells(len(observations)),
+    )
+
+
+def _refine(
+    observations: Observations,
+    frame: Frame,
+    coarse: list[Generation],
+    agreement: Agreement,
+    rough: Prediction,
+    top_m: float,
+) -> tuple[Generation, NDArray[np.float64]]:
+    """Search again with standard deviations as the residuals have them; returns the last cells and the best place."""
+    scatter_m = agreement.scale * float(np.median(rough.sigma_s / rough.slowness_spm))
+    root = next((cells for cells in reversed(coarse) if cells.side_m >= COARSE * scatter_m), coarse[0])
+    last = _concentrate(observations, frame, root, kernel=WIDE, scale=agreement.scale, agreeing=agreement.agreeing)[-1]
+    judge = observations.log_likelihood(
+        frame,
+        power=agreement.agreeing * _power_per_pick(WIDE),
+        scale=agreement.scale * WIDE**0.5,
+        most_pairs=MOST_PAIRS,
+    )
+    worthwhile = last.points[last.value >= last.value.max() - BLURRED_MARGIN]
+    width_m = 0.0 if last.side_m < scatter_m else last.side_m
+    fine = Generation(worthwhile, last.side_m, judge(worthwhile, width_m))
+    return fine, climb(judge, fine.best, fine.side_m, top_m)
+
+
+def _remarks(facts: Reliability, depth_m: float, top_m: float, bottom_m: float, agreement: Agreement) -> list[str]:
+    """What a reader must know."""
+    notes = []
+    if facts.gap_deg > OUTSIDE_GAP_DEG:
+        notes.append(f"outside the network: no station in {facts.gap_deg:.0f} degrees of azimuth")
+    if depth_m - top_m <= EDGE_SHARE * facts.depth_m:
+        notes.append("depth at the top of the search")
+    elif bottom_m - depth_m <= EDGE_SHARE * facts.depth_m:
+        notes.append("depth at the bottom of the search")
+    if facts.depth_m > max(0.5 * abs(depth_m), POOR_DEPTH_M):
+        notes.append("depth poorly resolved")
+    if facts.offset_m > max(facts.horizontal_m, facts.depth_m):
+        notes.append("several places explain the picks nearly as well")
+    if agreement.scale > LARGE_SCALE:
+        notes.append(f"residuals are {agreement.scale:.1f} times as large as the picks and the model promise")
+    left_out = int(np.count_nonzero(agreement.weight < NO_WEIGHT))
+    if left_out:
+        notes.append(f"{left_out} {'arrival disagrees' if left_out == 1 else 'arrivals disagree'} with the others")
+    return notes
 
 
 def _when(picks: Sequence[Pick]) -> str:
@@ -276,7 +277,7 @@ def _when(picks: Sequence[Pick]) -> str:
 
 
 def _farthest_m(observations: Observations) -> float:
-    """How far from the stations S minus P allows the quake to be: the median over stations, so one wild S is no matter."""
+    """How far away S minus P allows the quake to be: the median over stations, so that one wild S is no matter."""
     columns = observations.columns
     first: dict[int, dict[int, float]] = {}
     for station, phase, time_s in zip(columns.station, columns.phase, columns.time_s, strict=True):
@@ -298,4 +299,4 @@ def _power_per_pick(kernel: float) -> float:
     exp(-z^2 / (2 h)), h = kernel + 1, scatters (1 + 2/h)^-1.5 / (1 + 1/h)^-3 times as much as least squares.
     """
     h = kernel + 1
-    return (kernel + 2) / 2 / ((1 + 2 / h) ** -1.5 * (1 + 1 / h) ** 3)
+    return float((kernel + 2) / 2 / ((1 + 2 / h) ** -1.5 * (1 + 1 / h) ** 3))

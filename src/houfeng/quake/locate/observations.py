@@ -14,10 +14,6 @@ from houfeng.words.instant import NS_PER_S
 from houfeng.words.quake import Pick
 from houfeng.words.station import Station
 
-#: Seismicity falls off e-fold in about this depth down to 300 km (Frohlich 2006, Deep Earthquakes, ch. 4, ISBN
-#: 9780521828697); where the times resolve depth to 5 km this moves it 250 m.
-DEPTH_DECAY_M, DECAY_ENDS_M = 100_000.0, 300_000.0
-
 #: Rays to stations closer together than this share of their length meet the same unmodelled structure, so ten stations
 #: on one distant volcano are wrong by the same amount and count as one.
 SAME_WAY = 0.1
@@ -27,13 +23,13 @@ SAME_WAY = 0.1
 class ModelError:
     """How wrong predicted times are: a share of the travel time within limits, one standard deviation.
 
-    Real velocities differ from layered models by a few per cent and partly average out along the ray; the limits keep
-    near and far stations in the solution. NonLinLoc's samples use 2 %, 0.05 to 2 s (LOCGAU2); ours is smaller because
-    it is rescaled by the residuals.
+    Layered models are off by a few per cent, which partly averages out along the ray. The values are those that
+    NonLinLoc's samples give (LOCGAU2 0.02 0.05 2.0, Lomax et al. 2000, doi:10.1007/978-94-015-9536-0_5); the
+    residuals of the quake at hand rescale them.
     """
 
-    share: float = 0.015
-    least_s: float = 0.04
+    share: float = 0.02
+    least_s: float = 0.05
     most_s: float = 2.0
 
 
@@ -100,7 +96,7 @@ class Observations:
             depth_m, out = np.ascontiguousarray(points[:, 2]), np.empty(len(points))
             places = frame.places_m(points)
             log_likelihood_kernel(self.columns, self._table, offsets, scale, places, depth_m, width_m, out)
-            return power * out - np.clip(depth_m, 0.0, DECAY_ENDS_M) / DEPTH_DECAY_M
+            return np.asarray(out * power)
 
         return judge
 

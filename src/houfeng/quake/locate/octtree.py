@@ -1,7 +1,7 @@
 """Concentrate on where the likelihood is: cells halved along three axes, worthwhile ones again and again.
 
-Idea: Lomax & Curtis 2001 (Geophys. Res. Abstr. 3, oct-tree importance sampling). Here all cells of a generation have one
-size, and a cell is judged by the likelihood blurred to its size, so a peak narrower than a cell is not overlooked.
+Idea: Lomax & Curtis 2001 (Geophys. Res. Abstr. 3, oct-tree importance sampling). Here all cells of a generation have
+one size, and a cell is judged by the likelihood blurred to its size, so a peak narrower than a cell is not overlooked.
 """
 
 from collections.abc import Callable
@@ -52,12 +52,12 @@ class Generation:
         return np.asarray(self.points[int(np.argmax(self.value))])
 
 
-def box(centre_m: tuple[float, float], half_width_m: float, top_m: float, bottom_m: float, side_m: float) -> Points:
-    """Centres of cubes filling a box; the lowest may reach below bottom_m."""
+def box(half_width_m: float, top_m: float, bottom_m: float, side_m: float) -> Points:
+    """Centres of cubes filling a box around the origin; the lowest may reach below bottom_m."""
     half = max(1, round(half_width_m / side_m))
     across = (np.arange(2 * half) + 0.5 - half) * side_m
     down = top_m + (np.arange(max(1, int(np.ceil((bottom_m - top_m) / side_m)))) + 0.5) * side_m
-    east, north, depth = np.meshgrid(across + centre_m[0], across + centre_m[1], down, indexing="ij")
+    east, north, depth = np.meshgrid(across, across, down, indexing="ij")
     return np.column_stack([east.ravel(), north.ravel(), depth.ravel()])
 
 
@@ -93,7 +93,9 @@ def concentrate(
         side_m /= 2
 
 
-def climb(log_likelihood: LogLikelihood, start: NDArray[np.float64], step_m: float, top_m: float) -> NDArray[np.float64]:
+def climb(
+    log_likelihood: LogLikelihood, start: NDArray[np.float64], step_m: float, top_m: float
+) -> NDArray[np.float64]:
     """Go from start to the nearest maximum: the top of a quadratic through 27 points around, a few times, ever closer.
 
     start   (east, north, down), m

@@ -1,7 +1,8 @@
 """First arrivals through a spherical Earth of thin shells: the rays behind the travel-time tables.
 
 Inside a shell the speed follows v = a r^b, which is exact at both faces and lets the integrals be written down
-(Bullen & Bolt 1985, An Introduction to the Theory of Seismology, sec. 7.2.2). With eta = r / v and f = ln(r1/r2) / ln(eta1/eta2)
+(Bullen & Bolt 1985, An Introduction to the Theory of Seismology, sec. 7.2.2). With eta = r / v and
+f = ln(r1/r2) / ln(eta1/eta2)
 
     distance = f (acos(p/eta1) - acos(p/eta2))      time = f (sqrt(eta1^2 - p^2) - sqrt(eta2^2 - p^2))
 
@@ -14,9 +15,13 @@ faster layer, diffraction into a shadow). Rays are traced at well-chosen ray par
 the time is a cubic in distance, since its slope is the ray parameter.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+from houfeng.words.earth import EARTH_RADIUS_M
 
 #: Ray parameters approach a critical one this closely, relative: 3 m of distance at the surface.
 GRAZING = 1e-13
@@ -39,7 +44,7 @@ def ray_parameters(eta: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArr
     critical = np.unique(np.concatenate([[0.0], eta]))
     critical = critical[np.concatenate([[True], np.diff(critical) > SAME * critical[1:]])]
     pieces = []
-    for low, high in zip(critical[:-1], critical[1:], strict=True):
+    for low, high in pairwise(critical):
         width = high - low
         halvings = max(2, int(np.ceil(np.log2(width / high / FINEST))))
         steps = width * 0.5 ** np.arange(halvings, 1, -1)
@@ -101,7 +106,14 @@ def _descend_kernel(
 
 @njit(cache=True, error_model="numpy")
 def _draw_piece_kernel(
-    d0: float, t0: float, p0: float, d1: float, t1: float, p1: float, distances: NDArray[np.float64], row: NDArray[np.float32]
+    d0: float,
+    t0: float,
+    p0: float,
+    d1: float,
+    t1: float,
+    p1: float,
+    distances: NDArray[np.float64],
+    row: NDArray[np.float32],
 ) -> None:
     """Lower row to the cubic between two neighbouring rays of a branch, at the distances it spans."""
     if d1 < d0:
@@ -129,7 +141,7 @@ def _draw_line_kernel(d0: float, t0: float, p: float, distances: NDArray[np.floa
 
 
 @njit(cache=True, error_model="numpy")
-def first_arrivals_kernel(
+def draw_rays_kernel(
     eta_top: NDArray[np.float64],
     eta_bottom: NDArray[np.float64],
     log_ratio: NDArray[np.float64],
@@ -140,22 +152,14 @@ def first_arrivals_kernel(
     distances: NDArray[np.float64],
     out: NDArray[np.float32],
 ) -> None:
-    """Fill out with first-arrival times, s.
+    """Lower out [receivers, sources, distances] to the times of direct and turning rays.
 
-    eta_top, eta_bottom  [shells] radius over speed at the faces, s/rad
-    log_ratio            [shells] logarithm of upper over lower radius
-    parameters, starts   as ray_parameters() gives them
-    receivers, sources   levels, 0 on top of the first shell
-    distances            rad, ascending from 0
-    out                  [receivers, sources, distances], filled with infinity beforehand
+    One interval of ray parameters after the other: within it no branch has a break.
     """
     shells = len(eta_top)
     most = np.max(starts[1:] - starts[:-1])
     distance, time = np.zeros((most, shells + 1)), np.zeros((most, shells + 1))
     stop, turn = np.zeros((most, shells + 1), np.int64), np.zeros((most, shells, 2))
-    lowest = np.zeros(shells + 1)
-
-    # 1. Direct and turning rays, one interval of ray parameters after the other: within it a branch has no break.
     for q in range(len(starts) - 1):
         count = starts[q + 1] - starts[q]
         for j in range(count):
@@ -181,34 +185,58 @@ def first_arrivals_kernel(
                         t1 += 2 * (time[j + 1, end] - time[j + 1, low] + turn[j + 1, end, 1])
                         _draw_piece_kernel(d0, t0, p0, d1, t1, p1, distances, row)
 
-    # 2. Along levels where speed jumps, or from which it falls downwards.
+
+@njit(cache=True, error_model="numpy")
+def draw_head_waves_kernel(
+    eta_top: NDArray[np.float64],
+    eta_bottom: NDArray[np.float64],
+    log_ratio: NDArray[np.float64],
+    receivers: NDArray[np.int64],
+    sources: NDArray[np.int64],
+    distances: NDArray[np.float64],
+    out: NDArray[np.float32],
+) -> None:
+    """Lower out to the times along levels where speed jumps, or from which it falls downwards."""
+    shells = len(eta_top)
+    distance, time, turn = np.zeros(shells + 1), np.zeros(shells + 1), np.zeros((shells, 2))
+    stop = np.zeros(shells + 1, np.int64)
     for i in range(1, shells + 1):
-        below = eta_top[i] if i < shells else np.inf
-        beneath = eta_bottom[i] if i < shells else np.inf
-        jump = abs(below - eta_bottom[i - 1]) > 1e-9 * eta_bottom[i - 1]
-        if not jump and not (beneath > below and eta_top[i - 1] > eta_bottom[i - 1]):
+        above, below = eta_bottom[i - 1], eta_top[i] if i < shells else np.inf
+        jumps = abs(below - above) > 1e-9 * above
+        if not jumps and not (eta_bottom[i] > below and eta_top[i - 1] > above):
             continue
-        p = min(below, eta_bottom[i - 1]) * (1 - GRAZING)
-        _descend_kernel(p, eta_top, eta_bottom, log_ratio, distance[0], time[0], stop[0], turn[0])
+        p = min(below, above) * (1 - GRAZING)
+        _descend_kernel(p, eta_top, eta_bottom, log_ratio, distance, time, stop, turn)
         for r in range(len(receivers)):
             for s in range(len(sources)):
                 high, low = min(receivers[r], sources[s]), max(receivers[r], sources[s])
-                if i < high or stop[0, high] < max(low, i):
-                    continue
                 deepest = max(low, i)
-                d0 = distance[0, low] - distance[0, high] + 2 * (distance[0, deepest] - distance[0, low])
-                t0 = time[0, low] - time[0, high] + 2 * (time[0, deepest] - time[0, low])
+                if i < high or stop[high] < deepest:
+                    continue
+                d0 = 2 * distance[deepest] - distance[low] - distance[high]
+                t0 = 2 * time[deepest] - time[low] - time[high]
                 _draw_line_kernel(d0, t0, p, distances, out[r, s])
 
-    # 3. Along the fastest level between source and receiver: always possible, so every distance gets a time.
-    for i in range(shells + 1):
-        lowest[i] = min(eta_top[i] if i < shells else np.inf, eta_bottom[i - 1] if i > 0 else np.inf)
+
+@njit(cache=True, error_model="numpy")
+def draw_levels_kernel(
+    eta_top: NDArray[np.float64],
+    eta_bottom: NDArray[np.float64],
+    log_ratio: NDArray[np.float64],
+    receivers: NDArray[np.int64],
+    sources: NDArray[np.int64],
+    distances: NDArray[np.float64],
+    out: NDArray[np.float32],
+) -> None:
+    """Lower out to the times along the fastest level between source and receiver: one path for every distance."""
     for r in range(len(receivers)):
         for s in range(len(sources)):
             high, low = min(receivers[r], sources[s]), max(receivers[r], sources[s])
-            p = lowest[high]
-            if low > high:
-                p = min(np.min(eta_top[high:low]), np.min(eta_bottom[high:low]))
+            p = eta_top[min(high, len(eta_top) - 1)]
+            if high > 0:
+                p = min(p, eta_bottom[high - 1])
+            for i in range(high, low):
+                p = min(p, eta_top[i], eta_bottom[i])
             p *= 1 - GRAZING
             d0 = t0 = 0.0
             for i in range(high, low):
@@ -216,3 +244,28 @@ def first_arrivals_kernel(
                 d0 += d
                 t0 += t
             _draw_line_kernel(d0, t0, p, distances, out[r, s])
+
+
+def first_arrivals_s(
+    depth_m: NDArray[np.float64],
+    eta_top: NDArray[np.float64],
+    eta_bottom: NDArray[np.float64],
+    receivers_m: NDArray[np.float64],
+    sources_m: NDArray[np.float64],
+    distances_rad: NDArray[np.float64],
+) -> NDArray[np.float32]:
+    """First-arrival times [receivers, sources, distances], s.
+
+    depth_m              [shells + 1] of the faces, ascending; every receiver and source depth is among them
+    eta_top, eta_bottom  [shells] radius over speed at the faces, s/rad
+    distances_rad        ascending from 0
+    """
+    radius_m = EARTH_RADIUS_M - depth_m
+    log_ratio = np.log(radius_m[:-1] / radius_m[1:])
+    receivers, sources = np.searchsorted(depth_m, receivers_m), np.searchsorted(depth_m, sources_m)
+    parameters, starts = ray_parameters(np.concatenate([eta_top, eta_bottom]))
+    out = np.full((len(receivers), len(sources), len(distances_rad)), np.inf, np.float32)
+    draw_rays_kernel(eta_top, eta_bottom, log_ratio, parameters, starts, receivers, sources, distances_rad, out)
+    draw_head_waves_kernel(eta_top, eta_bottom, log_ratio, receivers, sources, distances_rad, out)
+    draw_levels_kernel(eta_top, eta_bottom, log_ratio, receivers, sources, distances_rad, out)
+    return out

@@ -7,7 +7,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from houfeng.quake.locate.rays import first_arrivals_kernel, ray_parameters
+from houfeng.quake.locate.rays import first_arrivals_s
 from houfeng.words.earth import EARTH_RADIUS_M
 from houfeng.words.model import VelocityModel
 from houfeng.words.quake import Phase
@@ -121,7 +121,9 @@ class TravelTimes:
         away = (self.seconds(phase, far, depth, elevation) - self.seconds(phase, near, depth, elevation)) / (far - near)
         above = self.seconds(phase, distance, depth - DEPTH_STEP_M, elevation)
         below = self.seconds(phase, distance, depth + DEPTH_STEP_M, elevation)
-        return np.asarray(np.degrees(np.arctan2(np.maximum(away, 0.0), (above - below) / (2 * DEPTH_STEP_M))), dtype=np.float64)
+        return np.asarray(
+            np.degrees(np.arctan2(np.maximum(away, 0.0), (above - below) / (2 * DEPTH_STEP_M))), dtype=np.float64
+        )
 
     def _levels_m(self) -> NDArray[np.float64]:
         """Depths of all shell faces: table lines, stations, model, and deep enough for a ray to the last distance."""
@@ -129,33 +131,22 @@ class TravelTimes:
         bottom = max(self.max_depth_m, self.model.depth_m[-1]) + EARTH_RADIUS_M * (1 - np.cos(half_angle)) + 10_000.0
         bottom = min(bottom, 0.9 * EARTH_RADIUS_M)
         levels = np.concatenate([self.table.depths_m, -self.table.elevations_m, self.model.depth_m, [bottom]])
-        return np.unique(levels[levels <= bottom])
+        return np.asarray(np.unique(levels[levels <= bottom]), dtype=np.float64)
 
 
 def _trace(
     table: Table, depth_m: NDArray[np.float64], eta_top: NDArray[np.float64], eta_bottom: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Mean slowness [elevations, depths, distances] of the first arrival through shells."""
-    radius = EARTH_RADIUS_M - depth_m
-    parameters, starts = ray_parameters(np.concatenate([eta_top, eta_bottom]))
-    shape = (len(table.elevations_m), len(table.depths_m), len(table.distances_m))
-    out = np.full(shape, np.inf, np.float32)
-    first_arrivals_kernel(
-        eta_top,
-        eta_bottom,
-        np.log(radius[:-1] / radius[1:]),
-        parameters,
-        starts,
-        np.searchsorted(depth_m, -table.elevations_m),
-        np.searchsorted(depth_m, table.depths_m),
-        table.distances_m / EARTH_RADIUS_M,
-        out,
+    out = first_arrivals_s(
+        depth_m, eta_top, eta_bottom, -table.elevations_m, table.depths_m, table.distances_m / EARTH_RADIUS_M
     )
-    for line, elevation_m in zip(out, table.elevations_m, strict=True):
-        line /= np.maximum(np.hypot(table.distances_m, table.depths_m[:, None] + elevation_m), 1e-3)
-        here = int(np.searchsorted(depth_m, -elevation_m))
+    for i, elevation_m in enumerate(table.elevations_m):
+        straight_m = np.hypot(table.distances_m, table.depths_m[:, None] + elevation_m)
+        out[i] /= np.maximum(straight_m, 1e-3)
         at_station = np.abs(table.depths_m + elevation_m) < 1e-3
-        line[at_station, 0] = min(eta_top[here], eta_bottom[max(here - 1, 0)]) / (EARTH_RADIUS_M + elevation_m)
+        here = int(np.searchsorted(depth_m, -elevation_m))
+        out[i, at_station, 0] = min(eta_top[here], eta_bottom[max(here - 1, 0)]) / (EARTH_RADIUS_M + elevation_m)
     return out
 
 
@@ -173,7 +164,7 @@ def _depth_lines(model: VelocityModel, shallowest_m: float, deepest_m: float) ->
         lines.append(lines[-1] + max(DEPTH_STEP_M, DEPTH_GROWTH * (lines[-1] - shallowest_m)))
     lines[-1] = deepest_m
     inside = model.depth_m[(model.depth_m > shallowest_m) & (model.depth_m < deepest_m)]
-    return np.unique(np.concatenate([lines, inside]))
+    return np.asarray(np.unique(np.concatenate([lines, inside])), dtype=np.float64)
 
 
 def _distance_lines(farthest_m: float) -> NDArray[np.float64]:
@@ -204,14 +195,12 @@ def line_below_kernel(lines: NDArray[np.float64], value: float) -> tuple[int, fl
     """Index of the table line at or below a value and the fraction of the way to the next, clamped to the table."""
     if len(lines) == 1:
         return 0, 0.0
-    i = min(max(np.searchsorted(lines, value, side="right") - 1, 0), len(lines) - 2)
+    i = min(max(int(np.searchsorted(lines, value, side="right")) - 1, 0), len(lines) - 2)
     return i, min(max((value - lines[i]) / (lines[i + 1] - lines[i]), 0.0), 1.0)
 
 
 @njit(cache=True, error_model="numpy")
-def distance_line_kernel(
-    lines: NDArray[np.float64], index: NDArray[np.int32], distance: float
-) -> tuple[int, float]:
+def distance_line_kernel(lines: NDArray[np.float64], index: NDArray[np.int32], distance: float) -> tuple[int, float]:
     """line_below_kernel for distances, without a search."""
     i = index[min(int(distance / DISTANCE_STEP_M), len(index) - 1)]
     while i < len(lines) - 2 and lines[i + 1] <= distance:

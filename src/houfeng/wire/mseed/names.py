@@ -5,7 +5,6 @@ from functools import lru_cache
 from houfeng.words.source import SourceId, parse_source
 
 
-@lru_cache(maxsize=1 << 17)  # a nation has 50,000 channels, each named once a second
 def source_of(name: bytes, version: int) -> SourceId | None:
     """The channel a record names, None when its codes are not codes.
 
@@ -23,3 +22,10 @@ def source_of(name: bytes, version: int) -> SourceId | None:
         return parse_source(text.rstrip("\0"))
     except ValueError:
         return None
+
+
+@lru_cache(maxsize=1 << 17)  # a nation has 50,000 channels, each named once a second
+def keyed_source(name: bytes, version: int) -> tuple[str, SourceId] | None:
+    """The channel a record names, with a string that is its alone: strings remember their hash, a SourceId does not."""
+    source = source_of(name, version)
+    return None if source is None else (source.nslc, source)

@@ -1,18 +1,19 @@
 """The records of a buffer: where they are and what their headers say."""
 
 from dataclasses import dataclass
+from mmap import mmap
 
 import numpy as np
 from numpy.typing import NDArray
 
 from houfeng.wire.mseed import layout
 from houfeng.wire.mseed.faults import Faults
-from houfeng.wire.mseed.names import source_of
+from houfeng.wire.mseed.names import keyed_source
 from houfeng.wire.mseed.walk import CHANNELS, POSITION, RECORDS, memory, note_problem, visit, walk
 from houfeng.words.source import SourceId
 
-#: Bytes-like objects that can be read: bytes, bytearray, memoryview, mmap, a uint8 array.
-Buffer = bytes | bytearray | memoryview | NDArray[np.uint8]
+#: Bytes-like objects that can be read, files mapped into memory among them.
+Buffer = bytes | bytearray | memoryview | mmap | NDArray[np.uint8]
 
 #: Rows of the record table filled at a time: 6 MB, whatever the length of the buffer.
 _CHUNK = 1 << 16
@@ -83,18 +84,25 @@ def _name_tables(capacity: int) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
 def _named(b: NDArray[np.uint8], rows: NDArray[np.void], names: NDArray[np.int64], faults: Faults) -> Records:
     """Give the channels their names, and leave out records of channels without a proper one."""
     view = b.data
-    number: dict[SourceId, int] = {}
-    numbers = np.full(len(names), -1, dtype=np.int32)
-    for k, (start, length, version) in enumerate(names.tolist()):
-        source = source_of(bytes(view[start : start + length]), version)
-        if source is not None:
-            numbers[k] = number.setdefault(source, len(number))
-    if len(numbers):
-        rows["channel"] = numbers[rows["channel"]]
+    places: dict[str, int] = {}
+    channels: list[SourceId] = []
+    numbers: list[int] = []
+    for start, length, version in names.tolist():
+        found = keyed_source(bytes(view[start : start + length]), version)
+        if found is None:
+            numbers.append(-1)
+            continue
+        key, source = found
+        place = places.setdefault(key, len(channels))
+        if place == len(channels):
+            channels.append(source)
+        numbers.append(place)
+    if numbers:
+        rows["channel"] = np.array(numbers, dtype=np.int32)[rows["channel"]]
     bad = rows["channel"] < 0
     if bad.any():
         for row in rows[bad][: layout.PROBLEMS_TOLD]:
             note_problem(layout.BAD_CODES, int(row["length"]), row, faults.told, faults.problems)
         faults.told[layout.BAD_CODES] = np.count_nonzero(bad)
         rows = rows[~bad]
-    return Records(b, rows, tuple(number), faults)
+    return Records(b, rows, tuple(channels), faults)

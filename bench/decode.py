@@ -1,0 +1,110 @@
+"""How fast miniSEED is decoded: our bulk decoder beside pymseed and ObsPy, in one run.
+
+    python bench/decode.py
+
+Records of one second and 100 samples, Steim 2, as a station sends them live. Times are CPU seconds, the best of
+several runs; quote the ratios, the absolutes depend on the machine.
+"""
+
+import io
+import resource
+import time
+from collections.abc import Callable
+
+import numpy as np
+import obspy
+import pymseed
+
+from houfeng.wire import mseed
+from houfeng.words.samples import Segment
+from houfeng.words.source import SourceId
+
+#: Distinct channels and seconds of each: 50,000 records, about what a nation's network sends in a second.
+CHANNELS, SECONDS = 500, 100
+
+#: Records given to the slow ways, so that the whole takes well under a minute.
+FEW = 500
+
+RATE_HZ = 100.0
+START_NS = 1_700_000_000 * 10**9
+
+
+def records(version: int = 2) -> list[bytes]:
+    """One-second records of ground noise on CHANNELS channels, the same every time."""
+    rng = np.random.default_rng(20230726)
+    made = []
+    for channel in range(CHANNELS):
+        walk = np.cumsum(rng.normal(0, 30, int(RATE_HZ)) + rng.normal(0, 20, int(RATE_HZ))).astype(np.int32)
+        source = SourceId("XX", f"S{channel:03d}", "00", "HHZ")
+        made.append(mseed.encode([Segment(source, START_NS, RATE_HZ, walk)], version=2 if version == 2 else 3))
+    return made
+
+
+def best_s(work: Callable[[], object], runs: int = 5) -> float:
+    """Least CPU time of some runs, s."""
+    times = []
+    for _ in range(runs):
+        begin = time.process_time()
+        work()
+        times.append(time.process_time() - begin)
+    return min(times)
+
+
+def rows() -> list[dict[str, object]]:
+    """One row per way of decoding: its name, records/s, samples/s, how many times faster ours is, peak memory."""
+    few_v2, few_v3 = records(2), records(3)
+    bulk_v2, bulk_v3, slow = b"".join(few_v2 * SECONDS), b"".join(few_v3 * SECONDS), b"".join(few_v2[:FEW])
+    batch = b"".join(few_v2[:300])
+    many = CHANNELS * SECONDS
+    mseed.decode(slow)  # compiled before it is timed
+    mseed.index(slow)
+    ways: list[tuple[str, int, Callable[[], object]]] = [
+        ("houfeng, concatenated, v2", many, lambda: mseed.decode(bulk_v2)),
+        ("houfeng, concatenated, v3", many, lambda: mseed.decode(bulk_v3)),
+        ("houfeng, batches of 300, v2", 300, lambda: mseed.decode(batch)),
+        ("houfeng, index alone, v2", many, lambda: mseed.index(bulk_v2)),
+        ("pymseed trace list", many, lambda: pymseed.MS3TraceList.from_buffer(bulk_v2, unpack_data=True)),
+        ("pymseed record objects", 20 * FEW, lambda: _record_objects(slow * 20)),
+        ("obspy, concatenated", FEW, lambda: obspy.read(io.BytesIO(slow), format="MSEED")),
+        ("obspy, record by record", FEW // 5, lambda: _one_by_one(few_v2[: FEW // 5])),
+    ]
+    table: list[dict[str, object]] = []
+    first = 0.0
+    for name, count, work in ways:
+        per_s = count / best_s(work)
+        first = first or per_s
+        table.append(
+            {
+                "way": name,
+                "records_per_s": round(per_s),
+                "samples_per_s": round(per_s * RATE_HZ),
+                "ours_is_times": round(first / per_s, 2),
+                "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+            }
+        )
+    return table
+
+
+def _record_objects(data: bytes) -> int:
+    """Read each record with its name, time and samples."""
+    total = 0
+    for record in pymseed.MS3Record.from_buffer(data, unpack_data=True):
+        total += len(record.sourceid) + record.starttime + len(record.np_datasamples)
+    return total
+
+
+def _one_by_one(some: list[bytes]) -> None:
+    for record in some:
+        obspy.read(io.BytesIO(record), format="MSEED")
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{'way':30}{'records/s':>14}{'samples/s':>16}{'ours is':>12}{'peak MB':>10}")
+    for row in rows():
+        ours = f"{row['ours_is_times']}x"
+        print(f"{row['way']:30}{row['records_per_s']:>14,}{row['samples_per_s']:>16,}{ours:>12}{row['peak_mb']:>10}")
+
+
+if __name__ == "__main__":
+    main()

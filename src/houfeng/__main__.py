@@ -1,0 +1,5 @@
+"""`python -m houfeng` is `houfeng`."""
+
+from houfeng.shell.cli import main
+
+main()
