@@ -74,7 +74,5 @@ def misses_m(origin, source):
     """How far an origin is off: east, north, down, m."""
     away = float(distance_m(source.latitude_deg, source.longitude_deg, origin.latitude_deg, origin.longitude_deg))
     east = (origin.longitude_deg - source.longitude_deg + 180) % 360 - 180
-    direction = np.arctan2(
-        east * np.cos(np.radians(source.latitude_deg)), origin.latitude_deg - source.latitude_deg
-    )
+    direction = np.arctan2(east * np.cos(np.radians(source.latitude_deg)), origin.latitude_deg - source.latitude_deg)
     return np.array([away * np.sin(direction), away * np.cos(direction), origin.depth_m - source.depth_m])

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.integrate import trapezoid
 from scipy.optimize import brentq
 
 from houfeng.quake.locate.traveltime import ELEVATION_LINES, TravelTimes
@@ -109,7 +110,7 @@ def test_gradient_agrees_with_the_circular_ray():
         root = np.sqrt(np.maximum((r / v) ** 2 - p**2, 1e-12))
         weight = 2 * (high - low) * u
         angle, time = p / (r * root) * weight, (r / v) ** 2 / (r * root) * weight
-        return np.trapz(angle[1:], u[1:]), np.trapz(time[1:], u[1:])
+        return trapezoid(angle[1:], u[1:]), trapezoid(time[1:], u[1:])
 
     for turning_m in (2e3, 6e3, 15e3):
         low = radius - turning_m

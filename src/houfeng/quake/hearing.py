@@ -13,7 +13,7 @@ from houfeng.quake.acquire import Acquire, Acquired, Recent
 from houfeng.quake.associate.complete import Tolerance, complete
 from houfeng.quake.associate.evidence import evidence
 from houfeng.quake.associate.ghost import is_ghost
-from houfeng.quake.associate.octo import MODEL_ERROR_RATIO, STATION_ERROR_S, Associate
+from houfeng.quake.associate.octo import LARGEST_MODEL_ERROR_S, MODEL_ERROR_RATIO, STATION_ERROR_S, Associate
 from houfeng.quake.detect.picker import Picker
 from houfeng.quake.detect.stage import Detect
 from houfeng.quake.locate.locator import Locator
@@ -119,7 +119,7 @@ class Hearing:
                 stations=self._network.stations,
                 locator=self._locator,
                 times=self._times,
-                tolerance=Tolerance(STATION_ERROR_S, MODEL_ERROR_RATIO),
+                tolerance=Tolerance(STATION_ERROR_S, MODEL_ERROR_RATIO, LARGEST_MODEL_ERROR_S),
                 spare=spare,
                 look=self._look,
             )

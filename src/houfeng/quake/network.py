@@ -16,6 +16,9 @@ HEARD_BY = 24
 #: Even a network a few km across hears quakes at this distance.
 LEAST_REACH_M = 50_000.0
 
+#: Beyond this P comes from the lower mantle and S drowns: a matter for global networks.
+LARGEST_REACH_M = 1_500_000.0
+
 #: Deepest quakes on record: 735 km would be a first (Frohlich 2006, ISBN 9780521828697).
 DEEPEST_QUAKE_M = 700_000.0
 
@@ -74,4 +77,4 @@ def _geometry(stations: list[Station]) -> tuple[float, float]:
         distances = distance_m(latitude[row], longitude[row], latitude, longitude)
         farthest = max(farthest, float(distances.max()))
         ranked[row] = np.partition(distances, rank)[rank]
-    return farthest, max(LEAST_REACH_M, float(np.median(ranked)))
+    return farthest, float(np.clip(np.median(ranked), LEAST_REACH_M, LARGEST_REACH_M))

@@ -28,20 +28,25 @@ ROUNDS = 3
 #: S is slower than P by about this much in crystalline rock; a late P foretells a later S.
 S_OVER_P = 1.73
 
+#: An epicentre in doubt by a kilometre puts arrivals in doubt by this speed's share of a second, but no more than so.
+P_SPEED_MPS = 6_000.0
+MOST_DOUBT_S = 1.0
+
 #: Stations up to this much farther than the farthest that triggered are asked too.
 HEARING_MARGIN = 1.3
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """How far an arrival may lie from its prediction, s: a floor plus a share of the travel time."""
+    """How far an arrival may lie from its prediction, s: a floor plus a share of the travel time, up to a limit."""
 
     floor_s: float
     ratio: float
+    limit_s: float
 
     def at(self, travel_s: float, phase: Phase) -> float:
         """Half-width of the search for a phase after this much travel."""
-        return (self.floor_s + self.ratio * travel_s) * (1.25 if phase == "S" else 1.0)
+        return (self.floor_s + min(self.ratio * travel_s, self.limit_s)) * (1.25 if phase == "S" else 1.0)
 
 
 def complete(
@@ -107,6 +112,8 @@ def _missed(
     depth_m = np.full(len(keys), origin.depth_m)
     travel = {phase: times.seconds(phase, away_m, depth_m, elevation_m) for phase in ("P", "S")}
     late = {arrival.pick.source.station_key: arrival for arrival in origin.arrivals if arrival.pick in set(kept)}
+    # While the place is unsure, so are the predictions; as arrivals join, both tighten.
+    doubt_s = min(origin.ellipses[0].semi_major_m / P_SPEED_MPS, MOST_DOUBT_S)
     found = []
     for row, key in enumerate(keys):
         if away_m[row] > HEARING_MARGIN * farthest_m:
@@ -115,7 +122,7 @@ def _missed(
             if (key, phase) in have:
                 continue
             travel_s = float(travel[phase][row])
-            width_s = tolerance.at(travel_s, phase)
+            width_s = tolerance.at(travel_s, phase) + doubt_s
             if key in late:  # what delays one phase at a station delays the other
                 other = late[key]
                 travel_s += other.residual_s * (S_OVER_P if phase == "S" else 1 / S_OVER_P)

@@ -10,6 +10,7 @@ picks agree on. Every parameter follows from the network's geometry and the Eart
 """
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,17 +31,33 @@ TABLE_NODES = 400
 
 #: Fewest stations whose picks can tell a quake from coincidence: four unknowns, one to spare comes from S.
 LEAST_STATIONS = 4
-LEAST_PICKS = 6
+LEAST_PICKS = 5
+
+#: Where stray picks are dense, a cluster must hold more than these bring together by luck, by so many standard
+#: deviations. Evidence is weighed later; this only keeps the search from following every chance meeting.
+ABOVE_LUCK = 1.0
+
+#: Quakes farther outside the network than this are regional or distant; nobody locates them well from here.
+LARGEST_MARGIN_M = 300_000.0
 
 #: Arrival times depart from a layered model by a few hundredths of the travel time (lateral structure)
 #: plus what stations add locally (sediments): Husen & Hardebeck 2010, doi:10.5078/corssa-55815573.
 STATION_ERROR_S = 0.4
 MODEL_ERROR_RATIO = 0.02
+#: Over long paths the errors average out: the Earth's heterogeneity is worth at most this (Kennett & Engdahl 1991,
+#: doi:10.1111/j.1365-246X.1991.tb06724.x, figure 10).
+LARGEST_MODEL_ERROR_S = 2.5
+
+#: Picks of one phase at one station that take part in one search, the likeliest first. More quakes than that in two
+#: crossings of the network are not told apart, and a station gone mad cannot drown the others.
+MOST_PICKS = 10
 
 
-#: Picks are searched twice: those likelier right than wrong, then what is left down to one in five, so that the
-#: strays around a clear quake cannot bend it and a faint one is not missed.
-TIERS = (0.5, 0.2)
+#: Picks are searched thrice: the clear ones, then those likelier right than wrong, then what is left down to one in
+#: five, so that the strays around a clear quake cannot bend it and a faint one is not missed.
+TIERS = (0.8, 0.5, 0.2)
+#: The last of these is for local networks: over a region, faint picks are mostly coda, and as many as all others.
+FAINT_REACH_M = 300_000.0
 
 #: Says which picks the quake of a cluster claims.
 Judge = Callable[[Cluster], Iterable[Pick]]
@@ -70,9 +87,9 @@ def plan_search(network: Network, times: TravelTimes) -> Plan:
     return Plan(
         crossing_s=crossing_s,
         step_s=float(np.clip(crossing_s / 2, 10.0, 300.0)),
-        tolerance_s=STATION_ERROR_S + MODEL_ERROR_RATIO * typical_p_s,
-        margin_km=network.reach_m / 1000,
-        node_km=float(np.clip(network.reach_m / 1000 / 10, 4.0, 100.0)),
+        tolerance_s=STATION_ERROR_S + min(MODEL_ERROR_RATIO * typical_p_s, LARGEST_MODEL_ERROR_S),
+        margin_km=min(network.reach_m, LARGEST_MARGIN_M) / 1000,
+        node_km=float(np.clip(network.reach_m / 1000 / 10, 4.0, 150.0)),
     )
 
 
@@ -112,7 +129,7 @@ class Associate:
             begin_ns = max(self._next_ns, (self._picks[0].time_ns - crossing_ns) // step_ns * step_ns)
             if begin_ns + step_ns + crossing_ns > now_ns:
                 return
-            for least_probability in TIERS:
+            for least_probability in TIERS if self._network.reach_m <= FAINT_REACH_M else TIERS[:-1]:
                 self._search_step(begin_ns, begin_ns + step_ns, crossing_ns, least_probability, judge)
             self._next_ns = begin_ns + step_ns
             # A pick matters until no origin from the next step on can explain it.
@@ -123,11 +140,22 @@ class Associate:
     ) -> None:
         low = bisect_left(self._picks, begin_ns - crossing_ns, key=_time_ns)
         high = bisect_left(self._picks, end_ns + crossing_ns, key=_time_ns)
-        picks = [pick for pick in self._picks[low:high] if pick.probability >= least_probability]
+        picks = _likeliest([pick for pick in self._picks[low:high] if pick.probability >= least_probability])
         for cluster in self._search.clusters(picks):
             if begin_ns <= cluster.time_ns < end_ns:
                 claimed = set(judge(cluster))
                 self._picks = [pick for pick in self._picks if pick not in claimed]
+
+
+def _likeliest(picks: list[Pick]) -> list[Pick]:
+    """At most MOST_PICKS of each station and phase, in time order."""
+    taken: Counter[tuple[str, str]] = Counter()
+    kept = []
+    for pick in sorted(picks, key=lambda pick: (-pick.probability, -pick.snr, pick.key)):
+        taken[pick.source.station_key, pick.phase] += 1
+        if taken[pick.source.station_key, pick.phase] <= MOST_PICKS:
+            kept.append(pick)
+    return sorted(kept, key=lambda pick: pick.key)
 
 
 def _time_ns(pick: Pick) -> int:
@@ -139,16 +167,18 @@ class _Search:
 
     def __init__(self, network: Network, times: TravelTimes, plan: Plan, scratch: Path) -> None:
         self._centre = _centre(network)
+        self._tolerance_s = plan.tolerance_s
         self._stations = _station_table(network, self._centre)
         self._datum_km = -float(self._stations["elevation_km"].mean()) if len(self._stations) else 0.0
         self._stations["z"] = -self._stations.pop("elevation_km") - self._datum_km
-        east, north = self._stations["x"], self._stations["y"]
+        core = _core(self._stations, network.reach_m / 1000)
+        east, north = core["x"], core["y"]
         xlim = (float(east.min()) - plan.margin_km, float(east.max()) + plan.margin_km)
         ylim = (float(north.min()) - plan.margin_km, float(north.max()) + plan.margin_km)
         zlim = (0.0, network.deepest_m / 1000 - self._datum_km)
         table = scratch / "travel_times.pyocto"
-        diagonal_km = float(np.hypot(xlim[1] - xlim[0], ylim[1] - ylim[0]))
-        _write_table(table, times, diagonal_km, zlim[1], self._datum_km)
+        width_km = float(np.hypot(xlim[1] - xlim[0], ylim[1] - ylim[0])) + network.aperture_m / 1000
+        _write_table(table, times, width_km, zlim[1], self._datum_km)
         model = pyocto.VelocityModel1D(
             table,
             tolerance=plan.tolerance_s,
@@ -169,7 +199,7 @@ class _Search:
             min_interevent_time=2 * plan.tolerance_s,
             max_pick_overlap=0,
             n_picks=LEAST_PICKS,
-            n_p_picks=3,
+            n_p_picks=2,
             n_s_picks=0,
             n_p_and_s_picks=0,
             min_pick_fraction=0.0,  # stations that were off look like stations that heard nothing
@@ -180,6 +210,7 @@ class _Search:
         """Clusters among picks, the largest first."""
         if len({pick.source.station_key for pick in picks}) < LEAST_STATIONS:
             return []
+        self._associator.n_picks = self._least_picks(picks)
         base_ns = picks[0].time_ns
         table = pd.DataFrame(
             {
@@ -197,6 +228,16 @@ class _Search:
             for _, row in events.iterrows()
         ]
         return sorted(found, key=lambda cluster: (-len(cluster.picks), cluster.time_ns, cluster.picks[0].key))
+
+    def _least_picks(self, picks: list[Pick]) -> int:
+        """How many picks make a cluster: more than luck brings together at this density of picks.
+
+        Without this the search would follow every chance meeting of strays, and take for ever.
+        """
+        span_s = (picks[-1].time_ns - picks[0].time_ns) / NS_PER_S + 2 * self._tolerance_s
+        counts = Counter((pick.source.station_key, pick.phase) for pick in picks)
+        by_luck = sum(1 - np.exp(-count / span_s * 2 * self._tolerance_s) for count in counts.values())
+        return max(LEAST_PICKS, int(np.ceil(by_luck + ABOVE_LUCK * np.sqrt(by_luck))))
 
     def _cluster(self, row: "pd.Series[float]", base_ns: int, picks: list[Pick]) -> Cluster:
         latitude, longitude = travelled(*self._centre, row["x"] * 1000, row["y"] * 1000)
@@ -233,6 +274,14 @@ def _station_table(network: Network, centre: tuple[float, float]) -> pd.DataFram
             "elevation_km": [station.elevation_m / 1000 for station in stations],
         }
     )
+
+
+def _core(stations: pd.DataFrame, reach_km: float) -> pd.DataFrame:
+    """The stations with enough others in reach to locate a quake near them; all, where none has."""
+    x, y = stations["x"].to_numpy(), stations["y"].to_numpy()
+    company = [int((np.hypot(x - x[row], y - y[row]) <= reach_km).sum()) for row in range(len(stations))]
+    core = stations[np.array(company) >= LEAST_STATIONS]
+    return core if len(core) else stations
 
 
 def _write_table(path: Path, times: TravelTimes, width_km: float, height_km: float, datum_km: float) -> None:

@@ -7,12 +7,17 @@ from numpy.typing import NDArray
 
 #: Standard deviations are rescaled by the residuals, against this many imaginary picks that say they are right.
 PRIOR_PICKS = 6.0
-#: Limits of that scale: errors are not less than half of what was said, and beyond ten times the model is useless.
+#: Limits of that scale: errors are not less than half of what was said, and beyond three times they are mistakes.
 LEAST_SCALE, MOST_SCALE = 0.5, 3.0
-#: An arrival z standard deviations off keeps exp(-z^2 / 4): the pair kernel averaged over normal partners.
-WEIGHT_WIDTH = 4.0
-#: Over normal residuals: the mean of that weight, and the mean of weight times z^2 over the mean weight.
-MEAN_WEIGHT, MEAN_WEIGHTED_SQUARE = (2 / 3) ** 0.5, 2 / 3
+#: Limit of the scale that uncertainties are told with: beyond, residuals tell of strangers, not of errors.
+MOST_SPREAD = 6.0
+#: An arrival z standard deviations off keeps exp(-z^2 / width): narrow to tell who agrees (the search's pair kernel
+#: averaged over normal partners); wide, Welsch's usual constant 2.985, for all who have a say in the place.
+NARROW_WIDTH, WIDE_WIDTH = 4.0, 2.985**2
+#: Factors tried on the model's error, a third apart: it may be smaller than stated, and when residuals are larger one
+#: cannot tell the model from the picks, so that is left to scale. Student's t with so many degrees of freedom judges.
+MODEL_SCALES = 1.35 ** np.arange(-8.0, 1.0)
+TAILS = 2.0
 #: Parameters that a location takes from the residuals: place and time.
 PARAMETERS = 4
 #: Rounds of reweighting; each at least halves the change.
@@ -25,13 +30,15 @@ class Agreement:
 
     time_s    origin time, on the clock of the delays
     weight    [n] share each arrival kept, 0 to 1
-    scale     factor by which standard deviations are too small (or large)
+    scale     factor by which standard deviations are too small (or large), by those who agree
+    spread    the same by all who have a say, at least scale: what uncertainties must be told with
     agreeing  how many arrivals agree, a sum of weights that is n for normal errors
     """
 
     time_s: float
     weight: NDArray[np.float64]
     scale: float
+    spread: float
     agreeing: float
 
 
@@ -45,14 +52,47 @@ def agree(delay_s: NDArray[np.float64], sigma_s: NDArray[np.float64]) -> Agreeme
     density = (np.exp(-((delay_s[:, None] - delay_s) ** 2) / width) / np.sqrt(width)).sum(axis=1)
     time = float(delay_s[int(np.argmax(density))])
     scale = float(np.clip(1.4826 * np.median(np.abs(delay_s - time) / sigma_s), 1.0, MOST_SCALE))
-    weight, agreeing = np.ones_like(delay_s), float(len(delay_s))
     for _ in range(ROUNDS):
         z = (delay_s - time) / sigma_s
-        weight = np.exp(-((z / scale) ** 2) / WEIGHT_WIDTH)
-        total = weight.sum()
-        agreeing = min(float(len(delay_s)), float(total / MEAN_WEIGHT))
-        square = float((weight * z**2).sum() / total / MEAN_WEIGHTED_SQUARE)
-        freedom = PRIOR_PICKS + max(agreeing - PARAMETERS, 0.0)
-        scale = float(np.clip(np.sqrt((PRIOR_PICKS + agreeing * square) / freedom), LEAST_SCALE, MOST_SCALE))
+        weight, scale, agreeing = _rescaled(z, scale, NARROW_WIDTH, MOST_SCALE)
         time = float(np.average(delay_s, weights=weight / sigma_s**2))
-    return Agreement(time, weight, scale, agreeing)
+    spread = scale
+    for _ in range(ROUNDS):
+        spread = _rescaled((delay_s - time) / sigma_s, spread, WIDE_WIDTH, MOST_SPREAD)[1]
+    return Agreement(time, weight, scale, max(scale, spread), agreeing)
+
+
+def model_scale(
+    delay_s: NDArray[np.float64], sigma_s: NDArray[np.float64], own_s: NDArray[np.float64]
+) -> float:
+    """Find by how much the error of the model is overstated, from residuals at a known place.
+
+    delay_s  [n] observed minus travel time
+    sigma_s  [n] one standard deviation with the stated error of the model
+    own_s    [n] of that the pick's own, below sigma_s
+
+    The likeliest of MODEL_SCALES under Student's t, which forgives strangers, against PRIOR_PICKS that say 1.
+    """
+    freedom = 1 - PARAMETERS / len(delay_s)
+    if freedom < 0.5:  # residuals of few picks are small whatever the errors
+        return 1.0
+    time = agree(delay_s, sigma_s).time_s
+    model_s2 = sigma_s**2 - own_s**2
+    sigma = np.sqrt(own_s**2 + MODEL_SCALES[:, None] ** 2 * model_s2)
+    z2 = ((delay_s - time) / sigma) ** 2 / freedom
+    told = -freedom * (np.log(sigma) + (TAILS + 1) / 2 * np.log1p(z2 / TAILS)).sum(axis=1)
+    return float(MODEL_SCALES[int(np.argmax(told - PRIOR_PICKS * np.log(MODEL_SCALES) ** 2 / 2))])
+
+
+def _rescaled(
+    z: NDArray[np.float64], scale: float, width: float, most: float
+) -> tuple[NDArray[np.float64], float, float]:
+    """One round: weights, the scale they give, and how many agree."""
+    weight = np.exp(-((z / scale) ** 2) / width)
+    total = float(weight.sum())
+    # Over normal z the weight's mean is (1 + 2/width)^-1/2, and the weighted mean of z^2 is 1 / (1 + 2/width).
+    agreeing = min(float(len(z)), total * (1 + 2 / width) ** 0.5)
+    square = float((weight * z**2).sum()) / total * (1 + 2 / width)
+    freedom = PRIOR_PICKS + max(agreeing - PARAMETERS, 0.0)
+    scaled = float(np.sqrt((PRIOR_PICKS + agreeing * square) / freedom))
+    return weight, min(max(scaled, LEAST_SCALE), most), agreeing

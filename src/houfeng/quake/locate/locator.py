@@ -1,6 +1,7 @@
 """Where and when a quake was, and how sure that is."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from houfeng.quake.locate.agreement import Agreement, agree
 from houfeng.quake.locate.frame import Frame, middle_deg
 from houfeng.quake.locate.observations import ModelError, Observations, Prediction
 from houfeng.quake.locate.octtree import Generation, box, climb, concentrate
-from houfeng.quake.locate.posterior import CONFIDENCES, ellipse, posterior_of, representative
+from houfeng.quake.locate.posterior import CONFIDENCES, Posterior, ellipse, posterior_of, representative
 from houfeng.quake.locate.quality import Reliability, gap_deg, grade
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.words.earth import azimuth_deg, distance_m
@@ -83,12 +84,17 @@ class Locator:
         top_m = max(self._times.min_depth_m, -float(observations.columns.elevation_m.max()) - ABOVE_STATIONS_M)
         frame, coarse = self._search(observations, near, top_m)
         observations.share_ways(frame, coarse[-1].best)
+        observations.rescale_model(frame, coarse[-1].best)
         rough = observations.predict(frame, coarse[-1].best)
         agreement = agree(rough.delay_s, rough.sigma_s)
         if agreement.agreeing < LEAST_AGREEING:
             raise DataFault(_when(picks), "no place explains as many as three arrivals")
         fine, best = _refine(observations, frame, coarse, agreement, rough, top_m)
-        return self._origin(observations, frame, fine, best, top_m, notes)
+        posterior = posterior_of(fine)
+        place = representative(fine, posterior, best)
+        stretch = agreement.spread / agreement.scale  # residuals have longer tails than the kernel took for errors
+        posterior = replace(posterior, covariance_m2=posterior.covariance_m2 * stretch**2)
+        return self._origin(observations, frame, posterior, place, best, top_m, notes)
 
     def _observe(self, picks: Sequence[Pick]) -> tuple[Observations, list[str]]:
         """Keep the picks that can be used, and say which cannot."""
@@ -146,20 +152,19 @@ class Locator:
         self,
         observations: Observations,
         frame: Frame,
-        fine: Generation,
+        posterior: Posterior,
+        place: NDArray[np.float64],
         best: NDArray[np.float64],
         top_m: float,
         notes: list[str],
     ) -> Origin:
-        posterior = posterior_of(fine)
-        place = representative(fine, posterior, best)
         prediction = observations.predict(frame, place)
         agreement = agree(prediction.delay_s, prediction.sigma_s)
         (latitude,), (longitude,) = frame.degrees(place[None, :])
         latitude_deg, longitude_deg, depth_m = float(latitude), float(longitude), float(place[2])
         times_s = observations.origin_times_s(frame, posterior.points, agreement.weight)
         spread_s2 = posterior.probability @ (times_s - posterior.probability @ times_s) ** 2
-        own_s2 = agreement.scale**2 / (agreement.weight / prediction.sigma_s**2).sum()
+        own_s2 = agreement.spread**2 / (agreement.weight / prediction.sigma_s**2).sum()
         away_m = distance_m(latitude_deg, longitude_deg, observations.latitude_deg, observations.longitude_deg)
         azimuths_deg = azimuth_deg(latitude_deg, longitude_deg, observations.latitude_deg, observations.longitude_deg)
         residual_s = prediction.delay_s - agreement.time_s

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from houfeng.quake.locate.agreement import model_scale
 from houfeng.quake.locate.frame import Frame, places_m
 from houfeng.quake.locate.likelihood import Columns, log_likelihood_kernel, origin_times_kernel, predict_kernel
 from houfeng.quake.locate.octtree import LogLikelihood, Points
@@ -28,8 +29,8 @@ class ModelError:
     residuals of the quake at hand rescale them.
     """
 
-    share: float = 0.02
-    least_s: float = 0.05
+    share: float = .03
+    least_s: float = .1
     most_s: float = 2.0
 
 
@@ -107,6 +108,16 @@ class Observations:
         apart_m = np.linalg.norm(places[:, None, :] - places, axis=2)
         crowd = np.exp(-((apart_m / (SAME_WAY * way_m[:, None])) ** 2)).sum(axis=1)
         self.columns = self.columns._replace(crowd=crowd[self.columns.station])
+
+    def rescale_model(self, frame: Frame, point: NDArray[np.float64]) -> None:
+        """Let the residuals at a point say how wrong the model is, once and for all."""
+        prediction = self.predict(frame, point)
+        factor = model_scale(prediction.delay_s, prediction.sigma_s, np.sqrt(self.columns.variance_s2))
+        self.columns = self.columns._replace(
+            error_share=self.columns.error_share * factor,
+            error_least_s=self.columns.error_least_s * factor,
+            error_most_s=self.columns.error_most_s * factor,
+        )
 
     def predict(self, frame: Frame, point: NDArray[np.float64]) -> Prediction:
         """What a point (east, north, down, m) predicts."""

@@ -155,7 +155,8 @@ def _elevation_lines(elevations_m: NDArray[np.float64]) -> NDArray[np.float64]:
     lines = int(np.ceil(np.ptp(elevations_m) / ELEVATION_STEP_M)) + 1
     if len(elevations_m) <= min(lines, ELEVATION_LINES):
         return elevations_m
-    return np.linspace(elevations_m[0], elevations_m[-1], max(2, min(lines, ELEVATION_LINES)))
+    even = np.linspace(elevations_m[0], elevations_m[-1], max(2, min(lines, ELEVATION_LINES)))
+    return np.asarray(even, dtype=np.float64)
 
 
 def _depth_lines(model: VelocityModel, shallowest_m: float, deepest_m: float) -> NDArray[np.float64]:
