@@ -340,7 +340,11 @@ def malformed(_: Picker, label: str) -> Iterator[Row]:
         path = DATA / "malformed_a" / "files" / name
         started = time.monotonic()
         said = subprocess.run(
-            [sys.executable, "-m", "houfeng", "info", str(path)], capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-m", "houfeng", "info", str(path)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         took_s = time.monotonic() - started
         slowest_s = max(slowest_s, took_s)

@@ -75,8 +75,7 @@ def test_shifting_all_times_shifts_the_origin_time_and_nothing_else(shift_ns):
 @settings(max_examples=25, deadline=None)
 def test_shifting_all_longitudes_shifts_the_longitude_and_nothing_else(by_deg):
     stations = {
-        key: replace(station, longitude_deg=_turned(station.longitude_deg, by_deg))
-        for key, station in STATIONS.items()
+        key: replace(station, longitude_deg=_turned(station.longitude_deg, by_deg)) for key, station in STATIONS.items()
     }
     moved = Locator(stations, TIMES).locate(PICKS)
     assert abs(_turned(moved.longitude_deg - ORIGIN.longitude_deg, -by_deg)) * 111e3 < 2.0

@@ -30,8 +30,8 @@ from houfeng.words.samples import Gap, PacketBatch, Segment
 from houfeng.words.source import SourceId
 from houfeng.words.station import Inventory
 
-#: Log odds above which an origin is told as a quake: about one false in e^5, 150, searches that find something.
-LEAST_EVIDENCE = 5.0
+#: Log odds above which an origin is told as a quake: one false origin in e^8, 3,000, by its own reckoning.
+LEAST_EVIDENCE = 8.0
 
 #: How much of a record is shown before the origin and after the last arrival, s.
 SHOWN_BEFORE_S = 5.0
@@ -116,7 +116,7 @@ class Hearing:
         try:
             origin = complete(
                 cluster,
-                stations=self._network.stations,
+                network=self._network,
                 locator=self._locator,
                 times=self._times,
                 tolerance=Tolerance(STATION_ERROR_S, MODEL_ERROR_RATIO, LARGEST_MODEL_ERROR_S),

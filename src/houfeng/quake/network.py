@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from houfeng.words.earth import distance_m
 from houfeng.words.source import SourceId
@@ -41,6 +42,11 @@ class Network:
     aperture_m: float
     reach_m: float
 
+    def away_m(self, latitude_deg: float, longitude_deg: float) -> NDArray[np.float64]:
+        """Distance of every station from a place, m, in the order of stations."""
+        places = np.array([station.place for station in self.stations.values()]).reshape(-1, 2)
+        return distance_m(latitude_deg, longitude_deg, places[:, 0], places[:, 1])
+
     @property
     def highest_m(self) -> float:
         """Elevation of the highest station above sea level, m."""
@@ -69,8 +75,7 @@ def network_of(inventory: Inventory, sources: Iterable[SourceId], time_ns: int) 
 def _geometry(stations: list[Station]) -> tuple[float, float]:
     if len(stations) < 2:
         return 0.0, LEAST_REACH_M
-    latitude = np.array([station.latitude_deg for station in stations], dtype=np.float64)
-    longitude = np.array([station.longitude_deg for station in stations], dtype=np.float64)
+    latitude, longitude = np.array([station.place for station in stations]).T
     rank = min(len(stations) - 1, HEARD_BY)
     farthest, ranked = 0.0, np.empty(len(stations))
     for row in range(len(stations)):  # row by row: a nation's full matrix would be 2 GB

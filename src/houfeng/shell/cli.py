@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -11,11 +11,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from houfeng.words.errors import DataFault, HoufengError, OurFault, WorldFault
 from houfeng.words.instant import format_instant
+from houfeng.words.quake import Quake
 
 #: Exit codes, documented in docs/reference/exit-codes.md; 2 is a wrong command line, given by typer.
 EXIT_DATA = 3
@@ -99,8 +100,9 @@ def replay(
     residuals as PNG.
     """
     from houfeng.shell.recordings import find_files, open_recordings
-    from houfeng.shell.replay import Setup, load_inventory, load_model, load_picker, replay as play
-    from houfeng.shell.results import open_folder, write_findings, write_pictures, write_catalogue, write_picks
+    from houfeng.shell.replay import Setup, load_inventory, load_model, load_picker
+    from houfeng.shell.replay import replay as play
+    from houfeng.shell.results import open_folder, write_catalogue, write_findings, write_picks, write_pictures
 
     chosen = load_picker(picker.value, weights, weights_sha256)
     paths = find_files(waveforms)
@@ -162,7 +164,9 @@ def locate(
 
 @app.command()
 def info(
-    files: Annotated[list[str], typer.Argument(help="Any input: waveforms, metadata, events, models.", metavar="FILE...")],
+    files: Annotated[
+        list[str], typer.Argument(help="Any input: waveforms, metadata, events, models.", metavar="FILE...")
+    ],
 ) -> None:
     """Say what is in files of any kind, and what is odd about them."""
     from houfeng.shell.info import describe
@@ -222,11 +226,13 @@ def _bar() -> Iterator[Callable[..., None]]:
         yield show
 
 
-def _show_quakes(quakes: list) -> None:
+def _show_quakes(quakes: Sequence[Quake]) -> None:
     if not quakes:
         out.print("No quakes.")
         return
-    table = Table("origin time (UTC)", "latitude", "longitude", "depth km", "± km", "size", "picks", "gap", "rms s", "quality")
+    table = Table(
+        "origin time (UTC)", "latitude", "longitude", "depth km", "± km", "size", "picks", "gap", "rms s", "quality"
+    )
     for quake in quakes[:ROWS_SHOWN]:
         origin, size = quake.origin, quake.magnitude
         major_m = origin.ellipses[0].semi_major_m if origin.ellipses else float("nan")

@@ -38,11 +38,11 @@ def describe(path: Path) -> Description:
     for read in _READERS:
         try:
             return read(data, str(path))
-        except DataFault as fault:
-            refusals.append(fault)
+        except DataFault as refusal:
+            refusals.append(refusal)
     # The reader that came furthest knows best what is wrong; XML is for metadata or events, the rest for samples.
-    fault = refusals[1] if data.lstrip()[:1] == b"<" else refusals[0]
-    return Description(False, f"{fault.reason} ({fault.remedy})" if fault.remedy else fault.reason)
+    last = refusals[1] if data.lstrip()[:1] == b"<" else refusals[0]
+    return Description(False, f"{last.reason} ({last.remedy})" if last.remedy else last.reason)
 
 
 def _waveforms(data: bytes, name: str) -> Description:

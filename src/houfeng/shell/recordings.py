@@ -4,7 +4,6 @@ Files are indexed first (headers only for miniSEED), so that a folder of any siz
 streamed by time with only the present moment in memory.
 """
 
-import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,7 +103,8 @@ class Recordings:
         edges = np.flatnonzero(np.diff(slices, prepend=slices[0] - 1))
         for begin, end in zip(edges, [*edges[1:], len(order)], strict=True):
             chosen = order[begin:end]
-            batches, findings = [], []
+            batches: list[PacketBatch] = []
+            findings: list[Finding] = []
             for number in np.unique(which[chosen]):
                 decoded = _packets(self._sources[number], within[chosen[which[chosen] == number]])
                 batches.extend(decoded.batches)
@@ -125,7 +125,8 @@ def find_files(patterns: Sequence[str]) -> list[Path]:
         elif path.is_file():
             files = [path]
         else:
-            files = sorted(Path(name) for name in glob.glob(pattern, recursive=True) if Path(name).is_file())
+            anchor = Path(path.anchor)
+            files = sorted(file for file in anchor.glob(str(path.relative_to(anchor))) if file.is_file())
         if not files:
             raise WorldFault(pattern, "no such file or folder, or it is empty", "check the path")
         found.update(dict.fromkeys(files))
@@ -148,7 +149,9 @@ def open_recordings(paths: Sequence[Path], *, now_ns: int) -> Recordings:
 
     now_ns  the present, to tell records dated in the future
     """
-    sources, stations, findings = [], [], []
+    sources: list[_Source] = []
+    stations: list[Station] = []
+    findings: list[Finding] = []
     for path in paths:
         try:
             source, described, odd = _index(path)

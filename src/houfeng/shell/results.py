@@ -1,7 +1,6 @@
 """What a replay leaves in its folder: catalogue.xml, picks.csv, findings.jsonl and pictures."""
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -72,6 +71,6 @@ def write_file(path: Path, content: bytes) -> None:
     fresh = path.with_name(f".{path.name}.part")
     try:
         fresh.write_bytes(content)
-        os.replace(fresh, path)
+        fresh.replace(path)
     except OSError as error:
         raise WorldFault(str(path), error.strerror or str(error), "make room or choose another --out") from error

@@ -24,7 +24,8 @@ PACKET_S = 5
 #: A short-period seismometer with a 24-bit digitiser: counts per m/s.
 SENSITIVITY = 1.0e9
 
-#: Quiet site: root mean square velocity of the background between 1 and 20 Hz, m/s (Peterson 1993, doi:10.3133/ofr93322).
+#: Quiet site: root mean square velocity of the background between 1 and 20 Hz, m/s
+#: (Peterson 1993, doi:10.3133/ofr93322).
 NOISE_MPS = 2.0e-8
 
 
@@ -108,8 +109,8 @@ def _background(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
     white = np.fft.rfft(rng.standard_normal((3, count)), axis=1)
     frequency = np.fft.rfftfreq(count, 1 / RATE_HZ)
     shape = 1 / np.sqrt(1 + (frequency / 1.0) ** 2) * np.where(frequency > 0.05, 1.0, 0.0)
-    noise: NDArray[np.float64] = np.fft.irfft(white * shape, count, axis=1)
-    return noise / noise.std() * NOISE_MPS
+    noise = np.asarray(np.fft.irfft(white * shape, count, axis=1), dtype=np.float64)
+    return np.asarray(noise * (NOISE_MPS / float(noise.std())))
 
 
 def _add_quake(
@@ -155,7 +156,7 @@ def _add_quake(
 def _coda(rng: np.random.Generator, count: int, corner_hz: float) -> NDArray[np.float64]:
     spectrum = np.fft.rfft(rng.standard_normal((3, count)), axis=1)
     frequency = np.fft.rfftfreq(count, 1 / RATE_HZ)
-    coda: NDArray[np.float64] = np.fft.irfft(spectrum / (1 + (frequency / corner_hz) ** 2), count, axis=1)
+    coda = np.asarray(np.fft.irfft(spectrum / (1 + (frequency / corner_hz) ** 2), count, axis=1), dtype=np.float64)
     return coda / max(float(coda.std()), 1e-30)
 
 

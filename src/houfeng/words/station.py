@@ -94,6 +94,13 @@ class Station:
         """NET.STA, the station's name wherever one is needed."""
         return f"{self.network}.{self.code}"
 
+    @property
+    def place(self) -> tuple[float, float]:
+        """Latitude and longitude. Raises ValueError for a station without."""
+        if self.latitude_deg is None or self.longitude_deg is None:
+            raise ValueError(f"{self.key} has no coordinates")
+        return self.latitude_deg, self.longitude_deg
+
 
 def _covers(start_ns: int | None, end_ns: int | None, time_ns: int) -> bool:
     return (start_ns is None or start_ns <= time_ns) and (end_ns is None or time_ns < end_ns)

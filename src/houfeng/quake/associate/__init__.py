@@ -1,1 +1,1 @@
-"""Which arrivals are one rupture?"""
+"""Association: which arrivals are one rupture."""

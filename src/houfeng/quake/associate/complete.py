@@ -7,23 +7,24 @@
 4. locate again; repeat until nothing changes, at most a few times.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from houfeng.quake.locate.locator import Locator
 from houfeng.quake.locate.traveltime import TravelTimes
-from houfeng.words.earth import distance_m
+from houfeng.quake.network import Network
 from houfeng.words.errors import DataFault
 from houfeng.words.instant import NS_PER_S, seconds_to_ns
 from houfeng.words.quake import Cluster, Origin, Phase, Pick
-from houfeng.words.station import Station
 
 #: Look: is there an onset of this phase at this station within half a width of an instant?
 Look = Callable[[str, Phase, int, float], Pick | None]
 
 ROUNDS = 3
+
+PHASES: tuple[Phase, ...] = ("P", "S")
 
 #: S is slower than P by about this much in crystalline rock; a late P foretells a later S.
 S_OVER_P = 1.73
@@ -52,7 +53,7 @@ class Tolerance:
 def complete(
     cluster: Cluster,
     *,
-    stations: Mapping[str, Station],
+    network: Network,
     locator: Locator,
     times: TravelTimes,
     tolerance: Tolerance,
@@ -70,7 +71,7 @@ def complete(
         kept = _explained(origin, tolerance)
         if len({pick.source.station_key for pick in kept}) < 3:
             raise DataFault("cluster", f"only {len(kept)} of {len(picks)} picks agree on an origin")
-        found = _missed(origin, kept, stations, times, tolerance, spare, look)
+        found = _missed(origin, kept, network, times, tolerance, spare, look)
         whole = tuple(sorted([*kept, *found], key=lambda pick: pick.key))
         if whole == tuple(sorted(picks, key=lambda pick: pick.key)):
             break
@@ -91,7 +92,7 @@ def _explained(origin: Origin, tolerance: Tolerance) -> list[Pick]:
 def _missed(
     origin: Origin,
     kept: Sequence[Pick],
-    stations: Mapping[str, Station],
+    network: Network,
     times: TravelTimes,
     tolerance: Tolerance,
     spare: Sequence[Pick],
@@ -99,26 +100,17 @@ def _missed(
 ) -> list[Pick]:
     have = {(pick.source.station_key, pick.phase): pick for pick in kept}
     farthest_m = max(arrival.distance_m for arrival in origin.arrivals if arrival.pick in set(kept))
-    keys = [key for key in stations if (key, "P") not in have or (key, "S") not in have]
-    if not keys:
-        return []
-    away_m = distance_m(
-        origin.latitude_deg,
-        origin.longitude_deg,
-        [stations[key].latitude_deg for key in keys],
-        [stations[key].longitude_deg for key in keys],
-    )
-    elevation_m = np.array([stations[key].elevation_m for key in keys])
-    depth_m = np.full(len(keys), origin.depth_m)
-    travel = {phase: times.seconds(phase, away_m, depth_m, elevation_m) for phase in ("P", "S")}
+    away_m = network.away_m(origin.latitude_deg, origin.longitude_deg)
+    elevation_m = np.array([station.elevation_m for station in network.stations.values()])
+    travel = {phase: times.seconds(phase, away_m, origin.depth_m, elevation_m) for phase in PHASES}
     late = {arrival.pick.source.station_key: arrival for arrival in origin.arrivals if arrival.pick in set(kept)}
     # While the place is unsure, so are the predictions; as arrivals join, both tighten.
     doubt_s = min(origin.ellipses[0].semi_major_m / P_SPEED_MPS, MOST_DOUBT_S)
     found = []
-    for row, key in enumerate(keys):
+    for row, key in enumerate(network.stations):
         if away_m[row] > HEARING_MARGIN * farthest_m:
             continue
-        for phase in ("P", "S"):
+        for phase in PHASES:
             if (key, phase) in have:
                 continue
             travel_s = float(travel[phase][row])

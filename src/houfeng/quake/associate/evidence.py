@@ -1,4 +1,4 @@
-"""Is this origin a quake, or picks that happen to agree?
+"""Weighs whether an origin is a quake, or picks that happen to agree.
 
 Each station in hearing distance testifies for P and for S: an arrival where one is predicted speaks for the
 quake, the more the rarer stray picks are there and the closer it falls; silence speaks against it. The sum is the
@@ -10,16 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from houfeng.quake.network import Network
-from houfeng.words.earth import distance_m
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.quake import Origin, Pick
 
-#: Share of phases that are picked at stations in hearing distance of a quake just strong enough to be found.
-HEARD_SHARE = 0.5
+#: Share of phases that are picked when a quake is just strong enough to be found: at the nearer half of the
+#: stations that heard it, and at those between them and the farthest.
+HEARD_NEAR = 0.7
+HEARD_FAR = 0.4
 
 #: Spread of true arrivals about their predictions once located, s: at least, and as a share of the travel time.
 #: A robust location leaves half a per cent of the travel time (Husen & Hardebeck 2010, doi:10.5078/corssa-55815573).
-SPREAD_S = 0.15
+SPREAD_S = 0.1
 SPREAD_SHARE = 0.01
 
 #: Stray picks are counted over this long either side; one is always assumed.
@@ -42,21 +43,24 @@ def evidence(
     """
     stray_per_s = _stray_rates(origin, spare)
     arrived = {(arrival.pick.source.station_key, arrival.pick.phase): arrival for arrival in origin.arrivals}
-    farthest_m = max(arrival.distance_m for arrival in origin.arrivals)
+    reached_m = np.array([arrival.distance_m for arrival in origin.arrivals])
+    farthest_m, middle_m = float(reached_m.max()), float(np.median(reached_m))
     total = 0.0
-    for key in _in_hearing(origin, network, farthest_m):
-        if not listening(key, origin.time_ns):
+    away_m = network.away_m(origin.latitude_deg, origin.longitude_deg)
+    for key, away in zip(network.stations, away_m, strict=True):
+        if away > farthest_m + 1.0 or not listening(key, origin.time_ns):
             continue
+        heard = HEARD_NEAR if away <= middle_m else HEARD_FAR
         for phase in ("P", "S"):
             arrival = arrived.get((key, phase))
             if arrival is None:
-                total += np.log(1 - HEARD_SHARE)
+                total += np.log(1 - heard)
             elif arrival.pick.method != "guided":
                 travel_s = (arrival.pick.time_ns - origin.time_ns) / NS_PER_S
                 spread_s = SPREAD_S + SPREAD_SHARE * max(travel_s, 0.0)
                 density = np.exp(-0.5 * (arrival.residual_s / spread_s) ** 2) / (spread_s * np.sqrt(2 * np.pi))
                 stray = stray_per_s.get(key, 1 / (2 * AROUND_S)) * max(1 - arrival.pick.probability, 0.05)
-                total += np.log(HEARD_SHARE * density / stray + (1 - HEARD_SHARE))
+                total += np.log(heard * density / stray + (1 - heard))
     return float(total - np.log(_distinguishable_origins(network, window_s)))
 
 
@@ -68,17 +72,6 @@ def _stray_rates(origin: Origin, spare: Sequence[Pick]) -> Mapping[str, float]:
         if pick not in own and abs(pick.time_ns - origin.time_ns) <= AROUND_S * NS_PER_S:
             counts[pick.source.station_key] = counts.get(pick.source.station_key, 0) + 1
     return {key: (count / 2 + 1) / (2 * AROUND_S) for key, count in counts.items()}
-
-
-def _in_hearing(origin: Origin, network: Network, farthest_m: float) -> list[str]:
-    keys = list(network.stations)
-    away_m = distance_m(
-        origin.latitude_deg,
-        origin.longitude_deg,
-        [network.stations[key].latitude_deg for key in keys],
-        [network.stations[key].longitude_deg for key in keys],
-    )
-    return [key for key, away in zip(keys, away_m, strict=True) if away <= farthest_m + 1.0]
 
 
 def _distinguishable_origins(network: Network, window_s: float) -> float:

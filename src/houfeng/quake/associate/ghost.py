@@ -29,7 +29,7 @@ def _explained_share(origin: Origin, other: Origin, times: TravelTimes, network:
     explained = 0
     for arrival in origin.arrivals:
         station = network.stations[arrival.pick.source.station_key]
-        away_m = distance_m(other.latitude_deg, other.longitude_deg, station.latitude_deg, station.longitude_deg)
+        away_m = distance_m(other.latitude_deg, other.longitude_deg, *station.place)
         since_s = (arrival.pick.time_ns - other.time_ns) / NS_PER_S
         for phase in ("P", "S"):
             travel_s = float(times.seconds(phase, away_m, other.depth_m, station.elevation_m))

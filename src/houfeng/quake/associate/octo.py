@@ -22,9 +22,9 @@ import pyocto
 
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import Network
-from houfeng.words.earth import azimuth_deg, distance_m, travelled
+from houfeng.words.earth import azimuth_deg, travelled
 from houfeng.words.instant import EARLIEST_NS, NS_PER_S
-from houfeng.words.quake import Cluster, Pick
+from houfeng.words.quake import Cluster, Phase, Pick
 
 #: Nodes of the travel-time table along its longer side: interpolation error far below the tolerance.
 TABLE_NODES = 400
@@ -252,19 +252,15 @@ class _Search:
 
 def _centre(network: Network) -> tuple[float, float]:
     """Middle of the network, right across the date line too."""
-    lat = np.radians([station.latitude_deg or 0.0 for station in network.stations.values()])
-    lon = np.radians([station.longitude_deg or 0.0 for station in network.stations.values()])
-    if not len(lat):
-        return 0.0, 0.0
+    lat, lon = np.radians([station.place for station in network.stations.values()]).T
     x, y, z = (np.cos(lat) * np.cos(lon)).mean(), (np.cos(lat) * np.sin(lon)).mean(), np.sin(lat).mean()
     return float(np.degrees(np.arctan2(z, np.hypot(x, y)))), float(np.degrees(np.arctan2(y, x)))
 
 
 def _station_table(network: Network, centre: tuple[float, float]) -> pd.DataFrame:
     stations = list(network.stations.values())
-    latitude = [station.latitude_deg for station in stations]
-    longitude = [station.longitude_deg for station in stations]
-    distance_km = distance_m(*centre, latitude, longitude) / 1000
+    latitude, longitude = np.array([station.place for station in stations]).T
+    distance_km = network.away_m(*centre) / 1000
     azimuth = np.radians(azimuth_deg(*centre, latitude, longitude))
     return pd.DataFrame(
         {
@@ -293,11 +289,14 @@ def _write_table(path: Path, times: TravelTimes, width_km: float, height_km: flo
     elevation = np.array([[-datum_km * 1000]])
     with path.open("wb") as file:
         file.write(pack("iid", columns, rows, delta_km))
-        for phase in ("P", "S"):
-            file.write(np.ascontiguousarray(times.seconds(phase, distance, depth, elevation), dtype=np.float64).tobytes())
+        phases: tuple[Phase, ...] = ("P", "S")
+        for phase in phases:
+            file.write(
+                np.ascontiguousarray(times.seconds(phase, distance, depth, elevation), dtype=np.float64).tobytes()
+            )
 
 
-def _surface_speed_kmps(times: TravelTimes, phase: str, datum_km: float) -> float:
+def _surface_speed_kmps(times: TravelTimes, phase: Phase, datum_km: float) -> float:
     """Speed over the first kilometre below the datum, for elevation corrections."""
     one_km = times.seconds(phase, np.array([0.0]), np.array([(datum_km + 1.0) * 1000]), np.array([-datum_km * 1000]))
     return 1.0 / float(one_km[0])

@@ -191,5 +191,7 @@ def _s_minus_p_s(network: Network, times: TravelTimes) -> float:
     if not network.stations:
         return LONE_STATION_S_MINUS_P_S
     away_m, depth_m, elevation_m = np.array([REACH_MARGIN * network.reach_m]), 10_000.0, 0.0
-    gap_s = float((times.seconds("S", away_m, depth_m, elevation_m) - times.seconds("P", away_m, depth_m, elevation_m))[0])
+    gap_s = float(
+        (times.seconds("S", away_m, depth_m, elevation_m) - times.seconds("P", away_m, depth_m, elevation_m))[0]
+    )
     return float(np.clip(gap_s, LEAST_S_MINUS_P_S, LONGEST_S_MINUS_P_S))

@@ -62,9 +62,7 @@ def agree(delay_s: NDArray[np.float64], sigma_s: NDArray[np.float64]) -> Agreeme
     return Agreement(time, weight, scale, max(scale, spread), agreeing)
 
 
-def model_scale(
-    delay_s: NDArray[np.float64], sigma_s: NDArray[np.float64], own_s: NDArray[np.float64]
-) -> float:
+def model_scale(delay_s: NDArray[np.float64], sigma_s: NDArray[np.float64], own_s: NDArray[np.float64]) -> float:
     """Find by how much the error of the model is overstated, from residuals at a known place.
 
     delay_s  [n] observed minus travel time
