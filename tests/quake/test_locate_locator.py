@@ -37,8 +37,8 @@ def coverage(stations, times, locator, count, rng, **how):
 
 def test_fifty_stations_are_as_good_as_nonlinloc_and_honest(fifty):
     misses, (in_68, in_95, in_time) = coverage(*fifty, 80, np.random.default_rng(12))
-    assert np.median(np.linalg.norm(misses, axis=1)) < 230  # NonLinLoc 170 m, least squares 170 m on like ones
-    assert 0.55 <= in_68 <= 0.85
+    assert np.median(np.linalg.norm(misses, axis=1)) < 240  # told the true errors, least squares gets 200 here
+    assert 0.55 <= in_68 <= 0.82
     assert in_95 >= 0.88
     assert 0.5 <= in_time <= 0.9
 
@@ -141,7 +141,7 @@ def test_of_two_picks_of_one_phase_the_surer_counts(fifty):
     picks = picks_of(source_in(40e3, rng), stations, times, rng)
     doubled = [*picks, replace(picks[0], time_ns=picks[0].time_ns + 900_000_000, uncertainty_s=0.5)]
     origin = locator.locate(doubled)
-    assert origin.notes == ("1 further picks of the same station and phase left out",)
+    assert origin.notes == ("left out: 1 less sure picks of a station and phase already there",)
     assert origin.arrivals == locator.locate(picks).arrivals
 
 

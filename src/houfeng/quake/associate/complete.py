@@ -8,7 +8,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -131,10 +131,13 @@ def _nearest(spare: Sequence[Pick], key: str, phase: Phase, expected_ns: int, wi
         pick
         for pick in spare
         if pick.source.station_key == key
-        and pick.phase == phase
         and abs(pick.time_ns - expected_ns) <= width_s * NS_PER_S
     ]
-    return min(near, key=lambda pick: (abs(pick.time_ns - expected_ns), pick.key), default=None)
+    # An onset read as the other phase is the same onset; the prediction knows better than its polarisation.
+    best = min(near, key=lambda pick: (pick.phase != phase, abs(pick.time_ns - expected_ns), pick.key), default=None)
+    if best is None or best.phase == phase:
+        return best
+    return replace(best, phase=phase, polarity=0, polarity_confidence=0.0)
 
 
 def _as_cluster(origin: Origin, picks: tuple[Pick, ...]) -> Cluster:

@@ -12,7 +12,7 @@ picks agree on. Every parameter follows from the network's geometry and the Eart
 from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from struct import pack
 
@@ -83,11 +83,11 @@ def plan_search(network: Network, times: TravelTimes) -> Plan:
     """Derive the search from the network's reach and the Earth model."""
     farthest = np.array([network.reach_m])
     crossing_s = float(times.seconds("S", farthest, np.array([10_000.0]), np.array([0.0]))[0])
-    typical_p_s = float(times.seconds("P", farthest / 2, np.array([10_000.0]), np.array([0.0]))[0])
+    longest_p_s = float(times.seconds("P", farthest, np.array([10_000.0]), np.array([0.0]))[0])
     return Plan(
         crossing_s=crossing_s,
         step_s=float(np.clip(crossing_s / 2, 10.0, 300.0)),
-        tolerance_s=STATION_ERROR_S + min(MODEL_ERROR_RATIO * typical_p_s, LARGEST_MODEL_ERROR_S),
+        tolerance_s=STATION_ERROR_S + min(MODEL_ERROR_RATIO * longest_p_s, LARGEST_MODEL_ERROR_S),
         margin_km=min(network.reach_m, LARGEST_MARGIN_M) / 1000,
         node_km=float(np.clip(network.reach_m / 1000 / 10, 4.0, 150.0)),
     )
@@ -115,8 +115,20 @@ class Associate:
 
     def handle(self, pick: Pick) -> None:
         """Take a pick into account. It counts once time has moved on far enough."""
-        if pick.source.station_key in self._network.stations:
-            insort(self._picks, pick, key=lambda known: known.key)
+        if pick.source.station_key not in self._network.stations:
+            return
+        insort(self._picks, pick, key=_key)
+        if pick.phase == "S" and not self._follows_p(pick):
+            insort(self._picks, replace(pick, phase="P", polarity=0, polarity_confidence=0.0), key=_key)
+
+    def _follows_p(self, pick: Pick) -> bool:
+        """Whether P was picked at the station before this S; without one, the S may be a P that shook sideways."""
+        since_ns = pick.time_ns - round(self.plan.crossing_s * NS_PER_S)
+        return any(
+            other.phase == "P" and other.source.station_key == pick.source.station_key
+            for other in self._picks[bisect_left(self._picks, since_ns, key=_time_ns) :]
+            if other.time_ns <= pick.time_ns and other.probability >= pick.probability / 2
+        )
 
     def elapse(self, now_ns: int, judge: Judge) -> None:
         """Search all origin times that nothing arriving after now_ns can change.
@@ -143,8 +155,8 @@ class Associate:
         picks = _likeliest([pick for pick in self._picks[low:high] if pick.probability >= least_probability])
         for cluster in self._search.clusters(picks):
             if begin_ns <= cluster.time_ns < end_ns:
-                claimed = set(judge(cluster))
-                self._picks = [pick for pick in self._picks if pick not in claimed]
+                claimed = {(pick.source, pick.time_ns) for pick in judge(cluster)}  # under either name
+                self._picks = [pick for pick in self._picks if (pick.source, pick.time_ns) not in claimed]
 
 
 def _likeliest(picks: list[Pick]) -> list[Pick]:
@@ -156,6 +168,10 @@ def _likeliest(picks: list[Pick]) -> list[Pick]:
         if taken[pick.source.station_key, pick.phase] <= MOST_PICKS:
             kept.append(pick)
     return sorted(kept, key=lambda pick: pick.key)
+
+
+def _key(pick: Pick) -> tuple[int, str, str]:
+    return pick.key
 
 
 def _time_ns(pick: Pick) -> int:

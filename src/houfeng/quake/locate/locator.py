@@ -47,9 +47,9 @@ BLURRED_MARGIN = 12.0
 COUNTS = 0.36
 #: Below this weight (3.5 standard deviations) an arrival is called a stranger.
 NO_WEIGHT = 0.05
-#: Said to the reader: the depth's standard deviation beyond which it is poor, a depth this near an edge in standard
-#: deviations, residuals this many times too large.
-POOR_DEPTH_M, EDGE_SHARE, LARGE_SCALE = 5_000.0, 0.5, 2.0
+#: Said to the reader: the depth's standard deviation beyond which it is poor (and as a share of the depth), a depth this
+#: near an edge in standard deviations, residuals this many times too large.
+POOR_DEPTH_M, POOR_DEPTH_SHARE, EDGE_SHARE, LARGE_SCALE = 5_000.0, 0.3, 0.5, 2.0
 #: The azimuth from which a network cannot see round a source (Lee & Lahr 1975, USGS OFR 75-311).
 OUTSIDE_GAP_DEG = 180.0
 
@@ -113,7 +113,7 @@ class Locator:
         if unplaced:
             notes.append(f"not located with, no coordinates: {', '.join(sorted(unplaced))}")
         if repeated:
-            notes.append(f"{repeated} further picks of the same station and phase left out")
+            notes.append(f"left out: {repeated} less sure picks of a station and phase already there")
         used = list(surest.values())
         if len({key for key, _ in surest}) < 3:
             known = len({key for key, _ in surest})
@@ -263,7 +263,7 @@ def _remarks(facts: Reliability, depth_m: float, top_m: float, bottom_m: float, 
         notes.append("depth at the top of the search")
     elif bottom_m - depth_m <= EDGE_SHARE * facts.depth_m:
         notes.append("depth at the bottom of the search")
-    if facts.depth_m > max(0.5 * abs(depth_m), POOR_DEPTH_M):
+    if facts.depth_m > max(POOR_DEPTH_SHARE * abs(depth_m), POOR_DEPTH_M):
         notes.append("depth poorly resolved")
     if facts.offset_m > max(facts.horizontal_m, facts.depth_m):
         notes.append("several places explain the picks nearly as well")
