@@ -1,7 +1,8 @@
 """The seismic sentence as a table: what each stage takes, gives, and the question it answers.
 
 The table is the composition (quake/hearing.py follows it), the source of the picture in the docs,
-and a test holds the stages' type hints against it.
+and a test holds the stages' type hints against it. A stage with a memory is a class whose doors are handle and
+elapse: handle takes what arrives, elapse says that time has passed.
 """
 
 from dataclasses import dataclass
@@ -9,7 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One verb: module:name of what does it, the words it takes and gives, and its question."""
+    """One verb: module:name of the function or class that does it, the words it takes and gives, and its question.
+
+    What a stage hands to a judge it is given counts as given; what it wraps in a record counts by the record's fields.
+    """
 
     verb: str
     door: str
@@ -21,22 +25,22 @@ class Stage:
 LINE = (
     Stage(
         "acquire",
-        "houfeng.quake.acquire:Acquire.handle",
+        "houfeng.quake.acquire:Acquire",
         ("PacketBatch",),
-        ("Acquired",),
+        ("PacketBatch", "Gap", "Finding"),
         "What did the ground do, and what did we miss?",
     ),
     Stage(
         "detect",
-        "houfeng.quake.detect.stage:Detect.handle",
+        "houfeng.quake.detect.stage:Detect",
         ("PacketBatch",),
         ("Pick",),
         "Did a phase arrive here, when, how sure?",
     ),
     Stage(
         "associate",
-        "houfeng.quake.associate.octo:Associate.elapse",
-        ("int",),
+        "houfeng.quake.associate.octo:Associate",
+        ("Pick",),
         ("Cluster",),
         "Which arrivals are one rupture?",
     ),
@@ -49,9 +53,9 @@ LINE = (
     ),
     Stage(
         "size",
-        "houfeng.quake.size:size",
+        "houfeng.quake.size.network:size",
         ("Origin",),
-        ("Sized",),
+        ("Magnitude", "Amplitude"),
         "How big, on which scale, from which stations?",
     ),
 )

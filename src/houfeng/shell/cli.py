@@ -25,6 +25,7 @@ EXIT_OURS = 70
 
 #: A quake table on a terminal shows this many rows at most; catalogue.xml has them all.
 ROWS_SHOWN = 200
+QUAKE_COLUMNS = ("time (UTC)", "lat", "lon", "± km", "depth km", "size", "picks", "gap", "rms s", "grade")
 
 app = typer.Typer(
     name="houfeng",
@@ -230,18 +231,18 @@ def _show_quakes(quakes: Sequence[Quake]) -> None:
     if not quakes:
         out.print("No quakes.")
         return
-    table = Table(
-        "origin time (UTC)", "latitude", "longitude", "depth km", "± km", "size", "picks", "gap", "rms s", "quality"
-    )
+    table = Table(box=None, padding=(0, 1, 0, 0))  # tight: ten columns in the 80 of an ordinary terminal
+    for heading in QUAKE_COLUMNS:
+        table.add_column(heading, no_wrap=True)
     for quake in quakes[:ROWS_SHOWN]:
         origin, size = quake.origin, quake.magnitude
         major_m = origin.ellipses[0].semi_major_m if origin.ellipses else float("nan")
         table.add_row(
-            format_instant(origin.time_ns, 2),
-            f"{origin.latitude_deg:.4f}",
-            f"{origin.longitude_deg:.4f}",
-            f"{origin.depth_m / 1000:.1f} ± {origin.depth_uncertainty_m / 1000:.1f}",
+            format_instant(origin.time_ns, 1).replace("T", " ").rstrip("Z"),
+            f"{origin.latitude_deg:.3f}",
+            f"{origin.longitude_deg:.3f}",
             f"{major_m / 1000:.1f}",
+            f"{origin.depth_m / 1000:.1f}±{origin.depth_uncertainty_m / 1000:.1f}",
             f"{size.kind} {size.value:.1f}" if size else "-",
             str(len(origin.arrivals)),
             f"{origin.gap_deg:.0f}°",

@@ -119,18 +119,25 @@ def find_files(patterns: Sequence[str]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for pattern in patterns:
-        path = Path(pattern)
-        if path.is_dir():
-            files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
-        elif path.is_file():
-            files = [path]
-        else:
-            anchor = Path(path.anchor)
-            files = sorted(file for file in anchor.glob(str(path.relative_to(anchor))) if file.is_file())
+        path, anchor = Path(pattern), Path(Path(pattern).anchor)
+        try:
+            named = [path] if path.exists() else sorted(anchor.glob(str(path.relative_to(anchor))))
+            files = [file for each in named for file in _files(each)]
+        except OSError as error:  # such as a name too long, or a folder that may not be read
+            raise WorldFault(pattern, error.strerror or str(error), "check the path") from error
+        except ValueError as error:  # such as the glob "**x"
+            raise WorldFault(pattern, str(error), "check the path") from error
         if not files:
             raise WorldFault(pattern, "no such file or folder, or it is empty", "check the path")
         found.update(dict.fromkeys(files))
     return list(found)
+
+
+def _files(path: Path) -> list[Path]:
+    """A file itself; of a folder all files below it, without hidden ones."""
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+    return [path] if path.is_file() else []
 
 
 def read_bytes(path: Path) -> bytes:

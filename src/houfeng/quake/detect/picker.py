@@ -47,6 +47,8 @@ _EARLIER_S = 3.0
 
 #: Least log amplitude ratio of a step of energy that is looked at as a possible P, or S.
 _P_STEP, _S_STEP = math.log(2.0), math.log(1.3)
+#: The same for a P that is expected: within its interval there are few steps to mistake for it.
+_EXPECTED_P_STEP = math.log(1.3)
 
 #: Log odds above which an onset is reported even where the likeliest reading of the window does without it.
 _DOUBTFUL = -1.5
@@ -54,9 +56,10 @@ _DOUBTFUL = -1.5
 #: Least uncertainty of a P, s: an analyst's reading of a sharp onset. S, which comes amid P coda, has twice that.
 _LEAST_S = 0.01
 
-#: What being expected adds to the log odds of an onset: the odds of the reading were fitted among some five other
-#: onsets for one P, and a hundred steps for one S; within the interval of a prediction there are one or two.
-_EXPECTED_P, _EXPECTED_S = 1.5, 3.0
+#: What being expected adds to the log odds of an onset: the odds of the reading were fitted among some ten other
+#: onsets for one P (steps this small included), and a hundred steps for one S; within the interval of a prediction
+#: there are one or two.
+_EXPECTED_P, _EXPECTED_S = 2.5, 3.0
 
 
 #: Two readings of a sensor closer than this are of one onset, s: the least S minus P.
@@ -115,7 +118,7 @@ class AicPicker:
         begin, end = max(0, expected - reach), min(seen.rows.shape[1], expected + reach + 1)
         if end <= begin:
             return None
-        onsets = _onsets(seen, np.array([expected]), begin, end)
+        onsets = _onsets(seen, np.array([expected]), begin, end, _EXPECTED_P_STEP)
         wanted = (onsets.is_p == (phase == "P")) & (np.abs(onsets.columns - expected) <= reach)
         if not wanted.any():
             return None
@@ -159,12 +162,12 @@ class _Onsets:
     sheared: NDArray[np.float64]
 
 
-def _onsets(seen: View, hints: NDArray[np.int64], begin: int, end: int) -> _Onsets:
+def _onsets(seen: View, hints: NDArray[np.int64], begin: int, end: int, p_step: float = _P_STEP) -> _Onsets:
     """Candidates for P near hints and steps of energy in [begin, end), candidates for S at steps of shear energy."""
     rate_hz = seen.panel.rate_hz
     sensed, sheared = _add(seen, seen.sensing), _add(seen, seen.shearing)
     run = seen.run[list(seen.sensing)]
-    hints = np.union1d(hints, kernel_steps(sensed, begin, end, rate_hz, _P_STEP)).astype(np.int64)
+    hints = np.union1d(hints, kernel_steps(sensed, begin, end, rate_hz, p_step)).astype(np.int64)
     rows = np.ascontiguousarray(seen.rows[list(seen.sensing)])
     p_columns, snr, blur = kernel_onsets(rows, run[:, 0].max(axis=0), run[:, 1].min(axis=0), hints, rate_hz)
     s_columns = kernel_steps(sheared, begin, end, rate_hz, _S_STEP)

@@ -47,8 +47,8 @@ BLURRED_MARGIN = 12.0
 COUNTS = 0.36
 #: Below this weight (3.5 standard deviations) an arrival is called a stranger.
 NO_WEIGHT = 0.05
-#: Said to the reader: the depth's standard deviation beyond which it is poor (and as a share of the depth), a depth this
-#: near an edge in standard deviations, residuals this many times too large.
+#: Said to the reader: the depth's standard deviation beyond which it is poor (and as a share of the depth), a depth
+#: this near an edge in standard deviations, residuals this many times too large.
 POOR_DEPTH_M, POOR_DEPTH_SHARE, EDGE_SHARE, LARGE_SCALE = 5_000.0, 0.3, 0.5, 2.0
 #: The azimuth from which a network cannot see round a source (Lee & Lahr 1975, USGS OFR 75-311).
 OUTSIDE_GAP_DEG = 180.0
