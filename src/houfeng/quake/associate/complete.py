@@ -34,7 +34,7 @@ P_SPEED_MPS = 6_000.0
 MOST_DOUBT_S = 1.0
 
 #: Stations up to this much farther than the farthest that triggered are asked too.
-HEARING_MARGIN = 1.3
+HEARING_MARGIN = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,6 @@ def _missed(
             if key in late:  # what delays one phase at a station delays the other
                 other = late[key]
                 travel_s += other.residual_s * (S_OVER_P if phase == "S" else 1 / S_OVER_P)
-                width_s *= 0.7
             expected_ns = origin.time_ns + seconds_to_ns(travel_s)
             pick = _nearest(spare, key, phase, expected_ns, width_s) or look(key, phase, expected_ns, width_s)
             if pick is not None:
