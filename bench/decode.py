@@ -7,7 +7,6 @@ several runs; quote the ratios, the absolutes depend on the machine.
 """
 
 import io
-import resource
 import time
 from collections.abc import Callable
 
@@ -50,39 +49,34 @@ def best_s(work: Callable[[], object], runs: int = 5) -> float:
     return min(times)
 
 
-def rows() -> list[dict[str, object]]:
-    """One row per way of decoding: its name, records/s, samples/s, how many times faster ours is, peak memory."""
+def per_s(count: int, work: Callable[[], object]) -> float:
+    """Records per second of CPU time."""
+    return count / best_s(work)
+
+
+def rows() -> list[tuple[str, float, str, float | None, str]]:
+    """What bench/run.py prints."""
     few_v2, few_v3 = records(2), records(3)
     bulk_v2, bulk_v3, slow = b"".join(few_v2 * SECONDS), b"".join(few_v3 * SECONDS), b"".join(few_v2[:FEW])
     batch = b"".join(few_v2[:300])
     many = CHANNELS * SECONDS
     mseed.decode(slow)  # compiled before it is timed
     mseed.index(slow)
-    ways: list[tuple[str, int, Callable[[], object]]] = [
-        ("houfeng, concatenated, v2", many, lambda: mseed.decode(bulk_v2)),
-        ("houfeng, concatenated, v3", many, lambda: mseed.decode(bulk_v3)),
-        ("houfeng, batches of 300, v2", 300, lambda: mseed.decode(batch)),
-        ("houfeng, index alone, v2", many, lambda: mseed.index(bulk_v2)),
-        ("pymseed trace list", many, lambda: pymseed.MS3TraceList.from_buffer(bulk_v2, unpack_data=True)),
-        ("pymseed record objects", 20 * FEW, lambda: _record_objects(slow * 20)),
-        ("obspy, concatenated", FEW, lambda: obspy.read(io.BytesIO(slow), format="MSEED")),
-        ("obspy, record by record", FEW // 5, lambda: _one_by_one(few_v2[: FEW // 5])),
+    in_bulk = per_s(many, lambda: mseed.decode(bulk_v2))
+    in_batches = per_s(300, lambda: mseed.decode(batch))
+    trace_list = per_s(many, lambda: pymseed.MS3TraceList.from_buffer(bulk_v2, unpack_data=True))
+    objects = per_s(20 * FEW, lambda: _record_objects(slow * 20))
+    together = per_s(FEW, lambda: obspy.read(io.BytesIO(slow), format="MSEED"))
+    singly = per_s(FEW // 5, lambda: _one_by_one(few_v2[: FEW // 5]))
+    return [
+        ("miniSEED 2, concatenated", in_bulk, "records", trace_list, "pymseed trace list"),
+        ("the same", in_bulk, "records", objects, "pymseed record objects"),
+        ("the same", in_bulk, "records", together, "ObsPy"),
+        ("miniSEED 2, batches of 300", in_batches, "records", objects, "pymseed record objects"),
+        ("the same", in_batches, "records", singly, "ObsPy, record by record"),
+        ("miniSEED 3, concatenated", per_s(many, lambda: mseed.decode(bulk_v3)), "records", None, ""),
+        ("miniSEED 2, index alone", per_s(many, lambda: mseed.index(bulk_v2)), "records", None, ""),
     ]
-    table: list[dict[str, object]] = []
-    first = 0.0
-    for name, count, work in ways:
-        per_s = count / best_s(work)
-        first = first or per_s
-        table.append(
-            {
-                "way": name,
-                "records_per_s": round(per_s),
-                "samples_per_s": round(per_s * RATE_HZ),
-                "ours_is_times": round(first / per_s, 2),
-                "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-            }
-        )
-    return table
 
 
 def _record_objects(data: bytes) -> int:
@@ -98,13 +92,6 @@ def _one_by_one(some: list[bytes]) -> None:
         obspy.read(io.BytesIO(record), format="MSEED")
 
 
-def main() -> None:
-    """Print the table."""
-    print(f"{'way':30}{'records/s':>14}{'samples/s':>16}{'ours is':>12}{'peak MB':>10}")
-    for row in rows():
-        ours = f"{row['ours_is_times']}x"
-        print(f"{row['way']:30}{row['records_per_s']:>14,}{row['samples_per_s']:>16,}{ours:>12}{row['peak_mb']:>10}")
-
-
 if __name__ == "__main__":
-    main()
+    for what, rate, unit, beside, peer in rows():
+        print(f"{what:30}{rate:14,.0f} {unit}" + (f"{rate / beside:10,.1f} x {peer}" if beside else ""))

@@ -99,3 +99,8 @@ def rows() -> list[tuple[str, float, str, float | None, str]]:
         neural = PhaseNet(Path(weights).read_bytes())
         told.append(("30 s x 3 windows, PhaseNet", per_second(lambda: read(neural)), "windows", None, ""))
     return told
+
+
+if __name__ == "__main__":
+    for what, rate, unit, beside, peer in rows():
+        print(f"{what:30}{rate:12,.0f} {unit:8}" + (f"{rate / beside:8,.1f} x {peer}" if beside else ""))

@@ -145,7 +145,7 @@ def test_other_formats_are_cut_so_that_no_channel_runs_ahead(tmp_path):
     assert all(now <= start < now + SLICE_NS for now, _, start, _ in played)
 
 
-def test_nothing_at_all_plays_nothing(tmp_path):
+def test_nothing_at_all_plays_nothing():
     recordings = opened()
     assert recordings.span_ns is None
     assert recordings.channels == ()

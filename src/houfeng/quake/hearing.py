@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+
 from houfeng.quake.acquire import Acquire, Acquired, Recent
 from houfeng.quake.associate.complete import Tolerance, complete
 from houfeng.quake.associate.evidence import evidence
@@ -30,8 +32,17 @@ from houfeng.words.samples import Gap, PacketBatch, Segment
 from houfeng.words.source import SourceId
 from houfeng.words.station import Inventory
 
+#: How far an arrival may lie from its prediction.
+TOLERANCE = Tolerance(STATION_ERROR_S, MODEL_ERROR_RATIO, LARGEST_MODEL_ERROR_S)
+
 #: Log odds above which an origin is told as a quake: one false origin in e^8, 3,000, by its own reckoning.
 LEAST_EVIDENCE = 8.0
+
+#: Two readings of a station closer than this are of one onset.
+SAME_ONSET_S = 0.2
+
+#: An origin whose arrivals scatter by more than this share of the tolerance for one of them explains nothing.
+LARGEST_SCATTER = 0.75
 
 #: How much of a record is shown before the origin and after the last arrival, s.
 SHOWN_BEFORE_S = 5.0
@@ -119,12 +130,15 @@ class Hearing:
                 network=self._network,
                 locator=self._locator,
                 times=self._times,
-                tolerance=Tolerance(STATION_ERROR_S, MODEL_ERROR_RATIO, LARGEST_MODEL_ERROR_S),
+                tolerance=TOLERANCE,
                 spare=spare,
                 look=self._look,
             )
         except DataFault:
             return ()  # the picks agreed by chance
+        travel_s = np.median([(arrival.pick.time_ns - origin.time_ns) / NS_PER_S for arrival in origin.arrivals])
+        if origin.rms_s > LARGEST_SCATTER * TOLERANCE.at(float(travel_s), "P"):
+            return ()
         window_s = self._associate.plan.step_s
         if evidence(origin, self._network, spare, self._listening, window_s) < LEAST_EVIDENCE:
             return ()
@@ -138,7 +152,18 @@ class Hearing:
         return [arrival.pick for arrival in origin.arrivals]
 
     def _look(self, station_key: str, phase: Phase, expected_ns: int, half_width_s: float) -> Pick | None:
-        return self._detect.look(self._recent, station_key, phase, expected_ns, half_width_s)
+        pick = self._detect.look(self._recent, station_key, phase, expected_ns, half_width_s)
+        return None if pick is None or self._is_taken(pick) else pick
+
+    def _is_taken(self, pick: Pick) -> bool:
+        """Whether an onset belongs to a quake already told, or to a clearer one about to be."""
+        assert self._associate is not None
+        told = (arrival.pick for quake in self._quakes for arrival in quake.origin.arrivals)
+        return any(
+            other.source.station_key == pick.source.station_key
+            and abs(other.time_ns - pick.time_ns) <= seconds_to_ns(SAME_ONSET_S)
+            for other in (*told, *self._associate.promised)
+        )
 
     def _listening(self, station_key: str, time_ns: int) -> bool:
         """Whether a station gave samples at an instant."""

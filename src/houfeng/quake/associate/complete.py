@@ -31,7 +31,7 @@ S_OVER_P = 1.73
 
 #: An epicentre in doubt by a kilometre puts arrivals in doubt by this speed's share of a second, but no more than so.
 P_SPEED_MPS = 6_000.0
-MOST_DOUBT_S = 1.0
+MOST_DOUBT_S = 0.5
 
 #: Stations up to this much farther than the farthest that triggered are asked too.
 HEARING_MARGIN = 2.0
@@ -129,8 +129,7 @@ def _nearest(spare: Sequence[Pick], key: str, phase: Phase, expected_ns: int, wi
     near = [
         pick
         for pick in spare
-        if pick.source.station_key == key
-        and abs(pick.time_ns - expected_ns) <= width_s * NS_PER_S
+        if pick.source.station_key == key and abs(pick.time_ns - expected_ns) <= width_s * NS_PER_S
     ]
     # An onset read as the other phase is the same onset; the prediction knows better than its polarisation.
     best = min(near, key=lambda pick: (pick.phase != phase, abs(pick.time_ns - expected_ns), pick.key), default=None)

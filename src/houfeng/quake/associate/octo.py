@@ -107,11 +107,16 @@ class Associate:
         self._search = _Search(network, times, self.plan, scratch)
         self._picks: list[Pick] = []
         self._next_ns = EARLIEST_NS
+        #: Picks of larger clusters than the one being judged, found in the same search but of a later step.
+        self.promised: set[Pick] = set()
 
     @property
     def unclaimed(self) -> Sequence[Pick]:
-        """Picks no quake has claimed, in time order, back to where an origin could still explain them."""
-        return self._picks
+        """Picks free for the cluster being judged, in time order, back to where an origin could explain them.
+
+        Those of quakes already told are not, nor those of a larger cluster whose turn is yet to come.
+        """
+        return [pick for pick in self._picks if pick not in self.promised]
 
     def handle(self, pick: Pick) -> None:
         """Take a pick into account. It counts once time has moved on far enough."""
@@ -153,8 +158,11 @@ class Associate:
         low = bisect_left(self._picks, begin_ns - crossing_ns, key=_time_ns)
         high = bisect_left(self._picks, end_ns + crossing_ns, key=_time_ns)
         picks = _likeliest([pick for pick in self._picks[low:high] if pick.probability >= least_probability])
+        self.promised = set()
         for cluster in self._search.clusters(picks):
-            if begin_ns <= cluster.time_ns < end_ns:
+            if cluster.time_ns >= end_ns:
+                self.promised.update(cluster.picks)  # the largest come first
+            elif cluster.time_ns >= begin_ns:
                 claimed = {(pick.source, pick.time_ns) for pick in judge(cluster)}  # under either name
                 self._picks = [pick for pick in self._picks if (pick.source, pick.time_ns) not in claimed]
 
