@@ -1,6 +1,7 @@
 """Clusters out of picks; whole origins out of clusters; quakes told from luck and from ghosts."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -90,9 +91,7 @@ def _nothing(*_):
 
 
 def _completed(cluster, spare=(), look=_nothing):
-    return complete(
-        cluster, network=NETWORK, locator=LOCATOR, times=TIMES, tolerance=TOLERANCE, spare=spare, look=look
-    )
+    return complete(cluster, network=NETWORK, locator=LOCATOR, times=TIMES, tolerance=TOLERANCE, spare=spare, look=look)
 
 
 def _evidence(origin, spare=(), listening=lambda *_: True):
@@ -138,7 +137,8 @@ def test_one_quake_is_one_cluster(associate, seed):
 
 
 def test_a_cluster_has_one_pick_of_each_station_and_phase(associate):
-    doubled = [*_picks(seed=1), *(_later(pick, 0.15) for pick in _picks(seed=2))]
+    picks = _picks()
+    doubled = [*picks, *(_later(pick, 0.15) for pick in picks[:4])]
     for cluster in _clusters(associate, doubled):
         of = [(pick.source.station_key, pick.phase) for pick in cluster.picks]
         assert len(of) == len(set(of))
@@ -164,8 +164,8 @@ def test_picks_in_the_coda_make_no_second_quake(associate):
     assert not {arrival.pick for arrival in origin.arrivals} & set(coda)
 
 
-@pytest.mark.parametrize("per_station", [1, 4])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("per_station", [1, 3])
+@pytest.mark.parametrize("seed", range(2))
 def test_strays_are_no_quake(associate, seed, per_station):
     assert _origins(associate, _strays(np.random.default_rng(seed), per_station)) == []
 
@@ -279,8 +279,8 @@ def test_onsets_nobody_triggered_on_are_looked_for_where_they_must_be():
 
 def test_stations_far_beyond_those_that_heard_are_not_asked():
     away_m = NETWORK.away_m(HERE.latitude_deg, HERE.longitude_deg)
-    near = {key for key, m in zip(NETWORK.stations, away_m, strict=True) if m <= np.sort(away_m)[5]}
-    far = {key for key, m in zip(NETWORK.stations, away_m, strict=True) if m > 1.6 * np.sort(away_m)[5]}
+    near = {key for key, m in zip(NETWORK.stations, away_m, strict=True) if m <= np.sort(away_m)[4]}
+    far = {key for key, m in zip(NETWORK.stations, away_m, strict=True) if m > 2.5 * np.sort(away_m)[4]}
     assert far
     asked = set()
     _completed(
@@ -372,12 +372,12 @@ def test_another_quake_is_no_ghost(other, at_s):
 
 def test_the_search_follows_from_the_size_of_the_network():
     plans = []
-    for width_m in (20e3, 200e3, 1500e3):
+    for width_m in (20e3, 150e3, 500e3):
         stations = network(30, width_m, np.random.default_rng(3))
         sources = [SourceId("XX", station.code, "", "HHZ") for station in stations.values()]
         wide = network_of(Inventory(tuple(stations.values())), sources, EPOCH_NS)
-        plans.append(plan_search(wide, times_for(stations, far_m=4.5e6, deep_m=700e3)))
-    for small, large in zip(plans, plans[1:], strict=False):
+        plans.append(plan_search(wide, times_for(stations, far_m=2.5e6, deep_m=100e3)))
+    for small, large in pairwise(plans):
         assert small.crossing_s < large.crossing_s
         assert small.step_s <= large.step_s
         assert small.tolerance_s <= large.tolerance_s

@@ -26,6 +26,11 @@ ROUNDS = 3
 
 PHASES: tuple[Phase, ...] = ("P", "S")
 
+#: An onset this clear is hardly a stray: it may lie so much farther off, on slow ground, for the locator to weigh.
+CLEAR, CLEAR_WIDTH = 0.9, 2.0
+#: Least probability of an onset to be taken for the other phase than it was read as.
+RENAMED = 0.5
+
 #: S is slower than P by about this much in crystalline rock; a late P foretells a later S.
 S_OVER_P = 1.73
 
@@ -84,7 +89,7 @@ def _explained(origin: Origin, tolerance: Tolerance) -> list[Pick]:
     kept = []
     for arrival in origin.arrivals:
         travel_s = (arrival.pick.time_ns - origin.time_ns) / NS_PER_S
-        if abs(arrival.residual_s) <= tolerance.at(travel_s, arrival.pick.phase):
+        if abs(arrival.residual_s) <= _allowed_s(arrival.pick, tolerance.at(travel_s, arrival.pick.phase)):
             kept.append(arrival.pick)
     return kept
 
@@ -129,13 +134,20 @@ def _nearest(spare: Sequence[Pick], key: str, phase: Phase, expected_ns: int, wi
     near = [
         pick
         for pick in spare
-        if pick.source.station_key == key and abs(pick.time_ns - expected_ns) <= width_s * NS_PER_S
+        if pick.source.station_key == key
+        and pick.probability >= (0.0 if pick.phase == phase else RENAMED)
+        and abs(pick.time_ns - expected_ns)
+        <= NS_PER_S * (_allowed_s(pick, width_s) if pick.phase == phase else width_s)
     ]
     # An onset read as the other phase is the same onset; the prediction knows better than its polarisation.
     best = min(near, key=lambda pick: (pick.phase != phase, abs(pick.time_ns - expected_ns), pick.key), default=None)
     if best is None or best.phase == phase:
         return best
     return replace(best, phase=phase, polarity=0, polarity_confidence=0.0)
+
+
+def _allowed_s(pick: Pick, width_s: float) -> float:
+    return width_s * (CLEAR_WIDTH if pick.probability >= CLEAR else 1.0)
 
 
 def _as_cluster(origin: Origin, picks: tuple[Pick, ...]) -> Cluster:
