@@ -25,7 +25,7 @@ from houfeng.words.instant import NS_PER_S, seconds_to_ns
 from houfeng.words.model import VelocityModel
 from houfeng.words.quake import Cluster, Pick, Quake
 from houfeng.words.source import SourceId
-from houfeng.words.station import Inventory
+from houfeng.words.station import Inventory, Station
 
 MODEL = VelocityModel(
     "test crust", "test", np.array([0.0, 10e3, 35e3]), np.array([5500.0, 6200, 8000]), np.array([3200.0, 3600, 4600])
@@ -278,16 +278,21 @@ def test_onsets_nobody_triggered_on_are_looked_for_where_they_must_be():
 
 
 def test_stations_far_beyond_those_that_heard_are_not_asked():
-    away_m = NETWORK.away_m(HERE.latitude_deg, HERE.longitude_deg)
-    near = {key for key, m in zip(NETWORK.stations, away_m, strict=True) if m <= np.sort(away_m)[4]}
-    far = {key for key, m in zip(NETWORK.stations, away_m, strict=True) if m > 2.5 * np.sort(away_m)[4]}
-    assert far
+    far = Station("XX", "FAR", HERE.latitude_deg + 2.0, HERE.longitude_deg)
+    channels = [SourceId("XX", code, "", "HHZ") for code in ("FAR", *(s.code for s in STATIONS.values()))]
+    wider = network_of(Inventory((*STATIONS.values(), far)), channels, EPOCH_NS)
     asked = set()
-    _completed(
-        _as_cluster([pick for pick in _picks() if pick.source.station_key in near]),
+    silent = "XX.S001"
+    complete(
+        _as_cluster([pick for pick in _picks() if pick.source.station_key != silent]),
+        network=wider,
+        locator=LOCATOR,
+        times=TIMES,
+        tolerance=TOLERANCE,
+        spare=(),
         look=lambda key, *_: asked.add(key),
     )
-    assert not asked & far
+    assert asked == {silent}
 
 
 def test_picks_that_agree_on_nothing_make_no_origin():

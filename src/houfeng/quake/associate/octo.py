@@ -120,20 +120,8 @@ class Associate:
 
     def handle(self, pick: Pick) -> None:
         """Take a pick into account. It counts once time has moved on far enough."""
-        if pick.source.station_key not in self._network.stations:
-            return
-        insort(self._picks, pick, key=_key)
-        if pick.phase == "S" and not self._follows_p(pick):
-            insort(self._picks, replace(pick, phase="P", polarity=0, polarity_confidence=0.0), key=_key)
-
-    def _follows_p(self, pick: Pick) -> bool:
-        """Whether P was picked at the station before this S; without one, the S may be a P that shook sideways."""
-        since_ns = pick.time_ns - round(self.plan.crossing_s * NS_PER_S)
-        return any(
-            other.phase == "P" and other.source.station_key == pick.source.station_key
-            for other in self._picks[bisect_left(self._picks, since_ns, key=_time_ns) :]
-            if other.time_ns <= pick.time_ns and other.probability >= pick.probability / 2
-        )
+        if pick.source.station_key in self._network.stations:
+            insort(self._picks, pick, key=_key)
 
     def elapse(self, now_ns: int, judge: Judge) -> None:
         """Search all origin times that nothing arriving after now_ns can change.
@@ -146,18 +134,27 @@ class Associate:
             begin_ns = max(self._next_ns, (self._picks[0].time_ns - crossing_ns) // step_ns * step_ns)
             if begin_ns + step_ns + crossing_ns > now_ns:
                 return
+            searched: list[Pick] = []
             for least_probability in TIERS if self._network.reach_m <= FAINT_REACH_M else TIERS[:-1]:
-                self._search_step(begin_ns, begin_ns + step_ns, crossing_ns, least_probability, judge)
+                searched = self._search_step(begin_ns, crossing_ns, least_probability, judge, searched)
             self._next_ns = begin_ns + step_ns
             # A pick matters until no origin from the next step on can explain it.
             del self._picks[: bisect_left(self._picks, self._next_ns, key=_time_ns)]
 
     def _search_step(
-        self, begin_ns: int, end_ns: int, crossing_ns: int, least_probability: float, judge: Judge
-    ) -> None:
+        self, begin_ns: int, crossing_ns: int, least_probability: float, judge: Judge, already: list[Pick]
+    ) -> list[Pick]:
+        """Search one step among picks of a least probability; returns those picks.
+
+        already  what the last search of this step had; with nothing new, there is nothing to search
+        """
+        end_ns = begin_ns + round(self.plan.step_s * NS_PER_S)
         low = bisect_left(self._picks, begin_ns - crossing_ns, key=_time_ns)
         high = bisect_left(self._picks, end_ns + crossing_ns, key=_time_ns)
-        picks = _likeliest([pick for pick in self._picks[low:high] if pick.probability >= least_probability])
+        chosen = _likeliest([pick for pick in self._picks[low:high] if pick.probability >= least_probability])
+        if chosen == already:
+            return already
+        picks = _under_both_names(chosen, self._picks[low:high], crossing_ns)
         self.promised = set()
         for cluster in self._search.clusters(picks):
             if cluster.time_ns >= end_ns:
@@ -165,6 +162,7 @@ class Associate:
             elif cluster.time_ns >= begin_ns:
                 claimed = {(pick.source, pick.time_ns) for pick in judge(cluster)}  # under either name
                 self._picks = [pick for pick in self._picks if (pick.source, pick.time_ns) not in claimed]
+        return chosen
 
 
 def _likeliest(picks: list[Pick]) -> list[Pick]:
@@ -176,6 +174,27 @@ def _likeliest(picks: list[Pick]) -> list[Pick]:
         if taken[pick.source.station_key, pick.phase] <= MOST_PICKS:
             kept.append(pick)
     return sorted(kept, key=lambda pick: pick.key)
+
+
+def _under_both_names(picks: list[Pick], told: Iterable[Pick], crossing_ns: int) -> list[Pick]:
+    """Picks in time order, an S before which its station told no likely P joined by its twin named P.
+
+    Near a quake P may shake sideways and be read as S.
+    """
+    p_picks: dict[str, list[Pick]] = {}
+    for pick in told:
+        if pick.phase == "P":
+            p_picks.setdefault(pick.source.station_key, []).append(pick)
+    twins = [
+        replace(pick, phase="P", polarity=0, polarity_confidence=0.0)
+        for pick in picks
+        if pick.phase == "S"
+        and not any(
+            0 <= pick.time_ns - p.time_ns <= crossing_ns and p.probability >= pick.probability / 2
+            for p in p_picks.get(pick.source.station_key, ())
+        )
+    ]
+    return sorted([*picks, *twins], key=_key)
 
 
 def _key(pick: Pick) -> tuple[int, str, str]:
