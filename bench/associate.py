@@ -58,8 +58,8 @@ class Case:
 
 CASES = (
     Case(stations=16, half_width_m=30e3, quakes=6, strays=0.5),
-    Case(stations=16, half_width_m=30e3, quakes=6, strays=2.0),
-    Case(stations=40, half_width_m=60e3, quakes=6, strays=0.5),
+    Case(stations=16, half_width_m=30e3, quakes=6, strays=1.0),
+    Case(stations=24, half_width_m=60e3, quakes=4, strays=0.5),
 )
 
 

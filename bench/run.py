@@ -20,6 +20,9 @@ from rich.table import Table
 
 MEASUREMENTS = ("decode", "detect", "refine", "associate", "locate")
 
+#: Columns of the table, also where the output is no terminal: one line a row.
+WIDTH = 170
+
 
 class Row(NamedTuple):
     """One line of the table. Each measurement's rows() gives these five, in this order.
@@ -42,7 +45,7 @@ def main(chosen: list[str]) -> int:
     """Run the chosen measurements one after the other and print their table."""
     table = Table("measurement", "what", "per second", "unit", "times", "beside", "peak MB")
     failed = []
-    console = Console()
+    console = Console(width=WIDTH)
     for name in chosen or MEASUREMENTS:
         started = time.monotonic()
         command = [sys.executable, __file__, "--one", name]

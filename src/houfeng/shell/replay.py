@@ -14,6 +14,7 @@ from houfeng.wire.inventory import ReadInventory, merge_inventories, read_invent
 from houfeng.wire.model import default_model, read_velocity_model
 from houfeng.words.errors import DataFault, HoufengError, WorldFault
 from houfeng.words.finding import Finding
+from houfeng.words.instant import NS_PER_S
 from houfeng.words.model import VelocityModel
 from houfeng.words.quake import Pick, Quake
 from houfeng.words.samples import Gap
@@ -35,7 +36,6 @@ class Outcome:
     picks: list[Pick] = field(default_factory=list)
     quakes: list[Quake] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
 
 
 def load_inventory(patterns: Sequence[str]) -> ReadInventory:
@@ -132,7 +132,9 @@ def _keep(heard: Iterable[Heard], outcome: Outcome, on_quake: Callable[[Portrait
             case Finding():
                 outcome.findings.append(value)
             case Gap():
-                outcome.gaps.append(value)
+                missing_s = (value.end_ns - value.start_ns) / NS_PER_S
+                reason = f"{missing_s:.3f} s without samples"
+                outcome.findings.append(Finding("gap", reason, station=value.source.nslc, time_ns=value.start_ns))
             case Portrait():
                 outcome.quakes.append(value.quake)
                 on_quake(value, outcome.network)
