@@ -56,7 +56,7 @@ def main(chosen: list[str]) -> int:
         told = json.loads(result.stdout.splitlines()[-1])
         for row in (Row(*row) for row in told["rows"]):
             times = f"{row.rate / row.beside:,.1f}" if row.beside else ""
-            beside = f"{row.peer}: {row.beside:,.0f}" if row.beside else ""
+            beside = f"{row.peer}: {row.beside:,.{0 if row.beside >= 10 else 2}f}" if row.beside else ""
             table.add_row(name, row.what, f"{row.rate:,.0f}", row.unit, times, beside, f"{told['peak_mb']:,.0f}")
         print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     console.print(table)

@@ -31,7 +31,9 @@ def write_catalogue(folder: Path, quakes: Sequence[Quake]) -> None:
 def write_picks(folder: Path, picks: Iterable[Pick], quakes: Sequence[Quake]) -> None:
     """Write picks.csv: every pick in time order, with the quake that claimed it."""
     owner = {arrival.pick: quake.quake_id for quake in quakes for arrival in quake.origin.arrivals}
-    every = sorted({*picks, *owner}, key=lambda pick: pick.key)
+    claimed = {(pick.source, pick.time_ns) for pick in owner}  # perhaps under the name of the other phase
+    spare = (pick for pick in picks if (pick.source, pick.time_ns) not in claimed)
+    every = sorted({*spare, *owner}, key=lambda pick: pick.key)
     write_file(folder / "picks.csv", write_picks_csv((pick, owner.get(pick, "")) for pick in every))
 
 

@@ -62,6 +62,7 @@ class Detect:
         self._inventory = inventory
         self._picker = picker
         self._s_minus_p_s = _s_minus_p_s(network, times)
+        self._said: list[tuple[int, SourceId]] = []
         self._episodes: dict[str, list[_Episode]] = {}
         self._told: dict[str, list[Pick]] = {}
         self._sensors: dict[str, tuple[tuple[SourceId, ...], ...]] = {}
@@ -79,12 +80,11 @@ class Detect:
             if source not in known:
                 known.append(source)
                 self._sensors[source.station_key] = sensors_of(known)
-        for trigger in self._watch.handle(batch):
-            if not trigger.ended:
-                self._open(trigger.source, trigger.on_ns)
+        self._said.extend((trigger.on_ns, trigger.source) for trigger in self._watch.handle(batch) if not trigger.ended)
 
     def elapse(self, now_ns: int, recent: Recent) -> Iterator[Pick]:
         """Picks of every episode whose window ends before now_ns, in time order."""
+        self._open_until(now_ns - seconds_to_ns(SAID_WITHIN_S))
         picks: list[Pick] = []
         for key in sorted(self._episodes):
             ripe = [episode for episode in self._episodes[key] if episode.first_ns + self.wait_ns <= now_ns]
@@ -109,6 +109,12 @@ class Detect:
                 if pick is not None:
                     found.append(pick)
         return max(found, key=_worth, default=None)
+
+    def _open_until(self, settled_ns: int) -> None:
+        """Open episodes of all triggers up to an instant, the earliest first, in whatever order they were said."""
+        for on_ns, source in sorted(said for said in self._said if said[0] < settled_ns):
+            self._open(source, on_ns)
+        self._said = [said for said in self._said if said[0] >= settled_ns]
 
     def _open(self, source: SourceId, on_ns: int) -> None:
         key = source.station_key
