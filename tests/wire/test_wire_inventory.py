@@ -3,6 +3,7 @@
 import io
 import json
 import warnings
+from pathlib import Path
 
 import numpy as np
 import obspy
@@ -179,9 +180,8 @@ def test_resp_files_give_responses_without_coordinates(houfeng_data):
 
 
 def test_dataless_seed():
-    path = obspy.__path__[0] + "/io/xseed/tests/data/dataless.seed.BW_RJOB"
-    with open(path, "rb") as file:  # noqa: PTH123  a file inside an installed dependency
-        result = read_inventory(file.read(), "dataless.seed.BW_RJOB")
+    path = Path(obspy.__path__[0], "io", "xseed", "tests", "data", "dataless.seed.BW_RJOB")
+    result = read_inventory(path.read_bytes(), path.name)
     assert {station.key for station in result.stations} == {"BW.RJOB"}
     assert result.stations[0].latitude_deg == pytest.approx(47.737167)
     assert all(c.response.input_units == "m/s" for s in result.stations for c in s.channels)

@@ -1,6 +1,7 @@
 """Velocity models: the layouts of the data sets, units and order, and the default one."""
 
 import contextlib
+from pathlib import Path
 
 import numpy as np
 import obspy
@@ -114,8 +115,8 @@ def test_the_default_model_is_iasp91():
     model = default_model()
     assert (model.name, model.gradient) == ("iasp91", True)
     assert "10.1111/j.1365-246X.1991.tb06724.x" in model.source
-    with open(obspy.__path__[0] + "/taup/data/iasp91.tvel") as file:  # noqa: PTH123  inside an installed dependency
-        table = np.array([[float(cell) for cell in line.split()] for line in file.readlines()[2:]])
+    lines = Path(obspy.__path__[0], "taup", "data", "iasp91.tvel").read_text(encoding="utf-8").splitlines()
+    table = np.array([[float(cell) for cell in line.split()] for line in lines[2:]])
     mantle = table[table[:, 0] < 2889]
     single = np.array([np.sum(mantle[:, 0] == depth) == 1 for depth in mantle[:, 0]])
     depth_m, vp_mps, vs_mps = (mantle[single, column] * 1000 for column in range(3))

@@ -126,7 +126,7 @@ def _from_text(data: bytes, name: str) -> tuple[list[Any], list[Finding]]:
     for number, block in enumerate((block for block in blocks if block.strip()), start=1):
         try:
             read, warned = _through_obspy(block.strip(b"\r\n") + b"\n\n", form)
-        except Exception as error:  # noqa: BLE001  as above
+        except Exception as error:  # noqa: BLE001  ObsPy raises whatever its parsing trips over
             reason = f"event {number} is not readable as {form}: {error or type(error).__name__}"
             findings.append(Finding("event-refused", reason, name))
             continue

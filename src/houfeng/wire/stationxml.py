@@ -128,7 +128,7 @@ def _one_by_one(
             read, more = stations_from_obspy(_through_obspy(root), name)
             stations.extend(read)
             findings.extend(more)
-        except Exception as error:  # noqa: BLE001  as above
+        except Exception as error:  # noqa: BLE001  ObsPy raises whatever its parsing trips over
             findings.append(Finding("station-refused", f"station left out: {error}", name, key))
         network.remove(station)
     if not stations:
