@@ -12,9 +12,10 @@ from types import MappingProxyType
 import numpy as np
 
 from houfeng.quake.acquire import Acquire, Acquired, Recent
-from houfeng.quake.associate.complete import Tolerance, complete
+from houfeng.quake.associate.complete import Tolerance, complete, fill
 from houfeng.quake.associate.evidence import evidence
 from houfeng.quake.associate.ghost import is_ghost
+from houfeng.quake.associate.strays import Strays
 from houfeng.quake.associate.octo import LARGEST_MODEL_ERROR_S, MODEL_ERROR_RATIO, STATION_ERROR_S, Associate
 from houfeng.quake.detect.picker import Picker
 from houfeng.quake.detect.stage import Detect
@@ -123,7 +124,7 @@ class Hearing:
     def _judge(self, cluster: Cluster, born: list[Portrait]) -> Sequence[Pick]:
         """Make a quake of a cluster if it is one; returns the picks it claims."""
         assert self._associate is not None
-        spare = self._associate.unclaimed
+        strays = Strays(self._associate.unclaimed)
         try:
             origin = complete(
                 cluster,
@@ -131,7 +132,7 @@ class Hearing:
                 locator=self._locator,
                 times=self._times,
                 tolerance=TOLERANCE,
-                spare=spare,
+                strays=strays,
                 look=self._look,
             )
         except DataFault:
@@ -140,10 +141,18 @@ class Hearing:
         if origin.rms_s > LARGEST_SCATTER * TOLERANCE.at(float(travel_s), "P"):
             return ()
         window_s = self._associate.plan.step_s
-        if evidence(origin, self._network, spare, self._listening, window_s) < LEAST_EVIDENCE:
+        if evidence(origin, self._network, strays, self._listening, window_s) < LEAST_EVIDENCE:
             return ()
         if is_ghost(origin, self._quakes, self._times, self._network):
             return ()
+        origin = fill(
+            origin,
+            network=self._network,
+            locator=self._locator,
+            times=self._times,
+            tolerance=TOLERANCE,
+            look=self._look,
+        )
         sized = self._size(origin)
         origin = replace(origin, notes=(*self._notes, *origin.notes))
         quake = Quake(quake_name(origin), 1, origin, sized.magnitudes, sized.amplitudes, sized.notes)

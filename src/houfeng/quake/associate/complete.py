@@ -7,36 +7,42 @@
 4. locate again; repeat until nothing changes, at most a few times.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
+from houfeng.quake.associate.strays import MISREAD, Strays, density_per_s
 from houfeng.quake.locate.locator import Locator
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import Network
 from houfeng.words.errors import DataFault
 from houfeng.words.instant import NS_PER_S, seconds_to_ns
-from houfeng.words.quake import Cluster, Origin, Phase, Pick
+from houfeng.words.quake import Arrival, Cluster, Origin, Phase, Pick
 
 #: Look: is there an onset of this phase at this station within half a width of an instant?
 Look = Callable[[str, Phase, int, float], Pick | None]
 
 ROUNDS = 3
 
+#: P and S readings of one onset lie this close.
+SAME_ONSET_S = 0.5
+
 PHASES: tuple[Phase, ...] = ("P", "S")
 
-#: An onset this clear is hardly a stray: it may lie so much farther off, on slow ground, for the locator to weigh.
-CLEAR, CLEAR_WIDTH = 0.9, 2.0
-#: Least probability of an onset to be taken for the other phase than it was read as.
-RENAMED = 0.5
+#: How many widths from a prediction picks are considered: beyond, not even the clearest of them is the arrival.
+CLEAR_WIDTH = 2.0
 
 #: S is slower than P by about this much in crystalline rock; a late P foretells a later S.
 S_OVER_P = 1.73
 
-#: An epicentre in doubt by a kilometre puts arrivals in doubt by this speed's share of a second, but no more than so.
-P_SPEED_MPS = 6_000.0
-MOST_DOUBT_S = 0.5
+#: What a kilometre of doubt in the epicentre does to predictions, s/m: the first arrivals that gave the place tie those
+#: of their own phase down, and leave S minus P (of 6 and 3.5 km/s) open. Neither is believed beyond a limit, s.
+DOUBT_SPM: Mapping[Phase, float] = MappingProxyType({"P": 1 / 6_000.0, "S": 1 / 3_500.0 - 1 / 6_000.0})
+MOST_DOUBT_S: Mapping[Phase, float] = MappingProxyType({"P": 0.5, "S": 4.0})
+#: An onset is looked for only where it is well predicted.
+MOST_DOUBT_LOOKED_S: Mapping[Phase, float] = MappingProxyType({"P": 0.5, "S": 0.5})
 
 #: Stations up to this much farther than the farthest that triggered are asked too.
 HEARING_MARGIN = 2.0
@@ -62,36 +68,69 @@ def complete(
     locator: Locator,
     times: TravelTimes,
     tolerance: Tolerance,
-    spare: Sequence[Pick],
+    strays: Strays,
     look: Look,
 ) -> Origin:
-    """Locate a cluster with every arrival that belongs to it.
+    """Locate a cluster with every pick that belongs to it.
 
-    spare  picks no other quake has claimed; look finds onsets nobody triggered on
+    strays  picks no other quake has claimed, the cluster's own among them
+    look    finds the onset again when a pick turns out to be of the other phase than it was read as
     Raises DataFault when the picks do not make an origin.
     """
-    picks = cluster.picks
+    picks = tuple(pick if pick in strays else _renamed(pick, pick.phase, look) for pick in cluster.picks)
     origin = locator.locate(picks, near=cluster)
     for _ in range(ROUNDS):
-        kept = _explained(origin, tolerance)
+        kept = _explained(origin, tolerance, strays)
         if len({pick.source.station_key for pick in kept}) < 3:
             raise DataFault("cluster", f"only {len(kept)} of {len(picks)} picks agree on an origin")
-        found = _missed(origin, kept, network, times, tolerance, spare, look)
-        whole = tuple(sorted([*kept, *found], key=lambda pick: pick.key))
-        if whole == tuple(sorted(picks, key=lambda pick: pick.key)):
+
+        def told(key: str, phase: Phase, expected_ns: int, width_s: float) -> Pick | None:
+            pick = _likeliest(strays, key, phase, expected_ns, width_s)
+            return pick if pick is None or pick.phase == phase else _renamed(pick, phase, look)
+
+        whole = _joined(kept, _missed(origin, kept, network, times, tolerance, MOST_DOUBT_S, told))
+        if whole == _joined(picks, ()):
             break
         picks = whole
         origin = locator.locate(picks, near=_as_cluster(origin, picks))
     return origin
 
 
-def _explained(origin: Origin, tolerance: Tolerance) -> list[Pick]:
-    kept = []
-    for arrival in origin.arrivals:
-        travel_s = (arrival.pick.time_ns - origin.time_ns) / NS_PER_S
-        if abs(arrival.residual_s) <= _allowed_s(arrival.pick, tolerance.at(travel_s, arrival.pick.phase)):
-            kept.append(arrival.pick)
-    return kept
+def fill(
+    origin: Origin, *, network: Network, locator: Locator, times: TravelTimes, tolerance: Tolerance, look: Look
+) -> Origin:
+    """Look in the records for the arrivals nobody triggered on, and locate with them."""
+    kept = [arrival.pick for arrival in origin.arrivals]
+    strict = Tolerance(tolerance.floor_s, tolerance.ratio, min(tolerance.limit_s, 2 * origin.rms_s))
+    for _ in range(ROUNDS):
+        found = _missed(origin, kept, network, times, strict, MOST_DOUBT_LOOKED_S, look)
+        if not found:
+            break
+        picks = _joined(kept, found)
+        filled = locator.locate(picks, near=_as_cluster(origin, picks))
+        kept = [
+            arrival.pick
+            for arrival in filled.arrivals
+            if arrival.pick.method != "guided" or abs(arrival.residual_s) <= _width_s(filled, arrival, strict)
+        ]
+        origin = filled if len(kept) == len(picks) else locator.locate(kept, near=_as_cluster(filled, tuple(kept)))
+    return origin
+
+
+def _joined(picks: Sequence[Pick], more: Sequence[Pick]) -> tuple[Pick, ...]:
+    return tuple(sorted([*picks, *more], key=lambda pick: pick.key))
+
+
+def _explained(origin: Origin, tolerance: Tolerance, strays: Strays) -> list[Pick]:
+    return [
+        arrival.pick
+        for arrival in origin.arrivals
+        if density_per_s(arrival.residual_s, _width_s(origin, arrival, tolerance) / 2) > strays.per_s(arrival.pick)
+    ]
+
+
+def _width_s(origin: Origin, arrival: Arrival, tolerance: Tolerance) -> float:
+    return tolerance.at((arrival.pick.time_ns - origin.time_ns) / NS_PER_S, arrival.pick.phase)
 
 
 def _missed(
@@ -100,7 +139,7 @@ def _missed(
     network: Network,
     times: TravelTimes,
     tolerance: Tolerance,
-    spare: Sequence[Pick],
+    most_doubt_s: Mapping[Phase, float],
     look: Look,
 ) -> list[Pick]:
     have = {(pick.source.station_key, pick.phase): pick for pick in kept}
@@ -110,7 +149,8 @@ def _missed(
     travel = {phase: times.seconds(phase, away_m, origin.depth_m, elevation_m) for phase in PHASES}
     late = {arrival.pick.source.station_key: arrival for arrival in origin.arrivals if arrival.pick in set(kept)}
     # While the place is unsure, so are the predictions; as arrivals join, both tighten.
-    doubt_s = min(origin.ellipses[0].semi_major_m / P_SPEED_MPS, MOST_DOUBT_S)
+    unsure_m = origin.ellipses[-1].semi_major_m
+    doubt_s = {phase: min(unsure_m * DOUBT_SPM[phase], most_doubt_s[phase]) for phase in PHASES}
     found = []
     for row, key in enumerate(network.stations):
         if away_m[row] > HEARING_MARGIN * farthest_m:
@@ -119,35 +159,34 @@ def _missed(
             if (key, phase) in have:
                 continue
             travel_s = float(travel[phase][row])
-            width_s = tolerance.at(travel_s, phase) + doubt_s
+            width_s = tolerance.at(travel_s, phase) + doubt_s[phase]
             if key in late:  # what delays one phase at a station delays the other
                 other = late[key]
                 travel_s += other.residual_s * (S_OVER_P if phase == "S" else 1 / S_OVER_P)
-            expected_ns = origin.time_ns + seconds_to_ns(travel_s)
-            pick = _nearest(spare, key, phase, expected_ns, width_s) or look(key, phase, expected_ns, width_s)
+            pick = look(key, phase, origin.time_ns + seconds_to_ns(travel_s), width_s)
             if pick is not None:
                 found.append(pick)
     return found
 
 
-def _nearest(spare: Sequence[Pick], key: str, phase: Phase, expected_ns: int, width_s: float) -> Pick | None:
-    near = [
-        pick
-        for pick in spare
-        if pick.source.station_key == key
-        and pick.probability >= (0.0 if pick.phase == phase else RENAMED)
-        and abs(pick.time_ns - expected_ns)
-        <= NS_PER_S * (_allowed_s(pick, width_s) if pick.phase == phase else width_s)
-    ]
-    # An onset read as the other phase is the same onset; the prediction knows better than its polarisation.
-    best = min(near, key=lambda pick: (pick.phase != phase, abs(pick.time_ns - expected_ns), pick.key), default=None)
-    if best is None or best.phase == phase:
-        return best
-    return replace(best, phase=phase, polarity=0, polarity_confidence=0.0)
+def _likeliest(strays: Strays, key: str, phase: Phase, expected_ns: int, width_s: float) -> Pick | None:
+    """The pick that most surely is the arrival, under whichever name it was read; None when none likely is."""
+    best, most = None, 0.0
+    for name in PHASES:
+        for pick in strays.near(key, name, expected_ns, CLEAR_WIDTH * width_s):
+            likely = density_per_s((pick.time_ns - expected_ns) / NS_PER_S, width_s / 2) / strays.per_s(pick)
+            odds = likely * (1.0 if name == phase else MISREAD)
+            if odds > max(most, 1.0):
+                best, most = pick, odds
+    return best
 
 
-def _allowed_s(pick: Pick, width_s: float) -> float:
-    return width_s * (CLEAR_WIDTH if pick.probability >= CLEAR else 1.0)
+def _renamed(pick: Pick, phase: Phase, look: Look) -> Pick:
+    """A pick as the other phase: the prediction knows better than its polarisation, and P begins before it is strong."""
+    again = look(pick.source.station_key, phase, pick.time_ns, SAME_ONSET_S)
+    if again is None:
+        return replace(pick, phase=phase, polarity=0, polarity_confidence=0.0)
+    return replace(again, probability=pick.probability, method=pick.method)
 
 
 def _as_cluster(origin: Origin, picks: tuple[Pick, ...]) -> Cluster:

@@ -5,13 +5,14 @@ quake, the more the rarer stray picks are there and the closer it falls; silence
 logarithm of a likelihood ratio, to be weighed against how many origins the search could have found by luck.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
+from houfeng.quake.associate.strays import Strays, density_per_s
 from houfeng.quake.network import Network
 from houfeng.words.instant import NS_PER_S
-from houfeng.words.quake import Origin, Pick
+from houfeng.words.quake import Origin
 
 #: Share of phases that are picked when a quake is just strong enough to be found: at the nearer half of the
 #: stations that heard it, and at those between them and the farthest.
@@ -23,25 +24,21 @@ HEARD_FAR = 0.4
 SPREAD_S = 0.1
 SPREAD_SHARE = 0.01
 
-#: Stray picks are counted over this long either side; one is always assumed.
-AROUND_S = 60.0
-
 #: Speed that turns timing spread into distance when counting distinguishable origins, m/s.
 S_SPEED_MPS = 3_500.0
 
 
 def evidence(
-    origin: Origin, network: Network, spare: Sequence[Pick], listening: Callable[[str, int], bool], window_s: float
+    origin: Origin, network: Network, strays: Strays, listening: Callable[[str, int], bool], window_s: float
 ) -> float:
     """Log odds, in nats, that an origin is a quake rather than the luckiest coincidence of a search.
 
-    spare      all other picks around that time, from which the rate of stray ones is read
+    strays     all picks around that time, from which the rate of stray ones is read
     listening  whether a station (NET.STA) gave data at an instant
     window_s   how much origin time the search covers at once
 
     Arrivals found by looking for them ("guided") neither count for the quake nor as silence.
     """
-    stray_per_s = _stray_rates(origin, spare)
     arrived = {(arrival.pick.source.station_key, arrival.pick.phase): arrival for arrival in origin.arrivals}
     reached_m = np.array([arrival.distance_m for arrival in origin.arrivals])
     farthest_m, middle_m = float(reached_m.max()), float(np.median(reached_m))
@@ -56,26 +53,18 @@ def evidence(
             if arrival is None:
                 total += np.log(1 - heard)
             elif arrival.pick.method != "guided":
-                travel_s = (arrival.pick.time_ns - origin.time_ns) / NS_PER_S
-                spread_s = SPREAD_S + SPREAD_SHARE * max(travel_s, 0.0)
-                density = np.exp(-0.5 * (arrival.residual_s / spread_s) ** 2) / (spread_s * np.sqrt(2 * np.pi))
-                stray = stray_per_s.get(key, 1 / (2 * AROUND_S)) * max(1 - arrival.pick.probability, 0.05)
-                total += np.log(heard * density / stray + (1 - heard))
-    return float(total - np.log(_distinguishable_origins(network, window_s)))
+                density = density_per_s(arrival.residual_s, _spread_s(arrival.pick.time_ns - origin.time_ns))
+                total += np.log(heard * density / strays.per_s(arrival.pick) + (1 - heard))
+    spreads_s = [_spread_s(arrival.pick.time_ns - origin.time_ns) for arrival in origin.arrivals]
+    return float(total - np.log(_distinguishable_origins(network, window_s, float(np.median(spreads_s)))))
 
 
-def _stray_rates(origin: Origin, spare: Sequence[Pick]) -> Mapping[str, float]:
-    """Picks per second and phase at each station that are not this origin's."""
-    own = {arrival.pick for arrival in origin.arrivals}
-    counts: dict[str, int] = {}
-    for pick in spare:
-        if pick not in own and abs(pick.time_ns - origin.time_ns) <= AROUND_S * NS_PER_S:
-            counts[pick.source.station_key] = counts.get(pick.source.station_key, 0) + 1
-    return {key: (count / 2 + 1) / (2 * AROUND_S) for key, count in counts.items()}
+def _spread_s(travel_ns: int) -> float:
+    return SPREAD_S + SPREAD_SHARE * max(travel_ns / NS_PER_S, 0.0)
 
 
-def _distinguishable_origins(network: Network, window_s: float) -> float:
-    cell_m = S_SPEED_MPS * SPREAD_S
+def _distinguishable_origins(network: Network, window_s: float, spread_s: float) -> float:
+    cell_m = S_SPEED_MPS * spread_s
     across = (network.aperture_m + 2 * network.reach_m) / (10 * cell_m)
     # Depth and the two coordinates far from the network hardly change arrival times: a tenth of the cells differ.
-    return max(1.0, window_s / SPREAD_S * across**2 * network.deepest_m / (10 * cell_m))
+    return max(1.0, window_s / spread_s * across**2 * network.deepest_m / (10 * cell_m))
