@@ -78,7 +78,7 @@ def complete(
     Raises DataFault when the picks do not make an origin.
     """
     picks = tuple(pick if pick in strays else _renamed(pick, pick.phase, look) for pick in cluster.picks)
-    origin = locator.locate(picks, near=cluster)
+    origin = locator.locate(picks, near=cluster, likeliest=True)
     for _ in range(ROUNDS):
         kept = _explained(origin, tolerance, strays)
         if len({pick.source.station_key for pick in kept}) < 3:
@@ -92,7 +92,7 @@ def complete(
         if whole == _joined(picks, ()):
             break
         picks = whole
-        origin = locator.locate(picks, near=_as_cluster(origin, picks))
+        origin = locator.locate(picks, near=_as_cluster(origin, picks), likeliest=True)
     return origin
 
 
@@ -103,17 +103,16 @@ def fill(
     kept = [arrival.pick for arrival in origin.arrivals]
     strict = Tolerance(tolerance.floor_s, tolerance.ratio, min(tolerance.limit_s, 2 * origin.rms_s))
     for _ in range(ROUNDS):
-        found = _missed(origin, kept, network, times, strict, MOST_DOUBT_LOOKED_S, look)
-        if not found:
-            break
-        picks = _joined(kept, found)
-        filled = locator.locate(picks, near=_as_cluster(origin, picks))
-        kept = [
+        origin = locator.locate(kept, near=_as_cluster(origin, tuple(kept)))
+        true = [
             arrival.pick
-            for arrival in filled.arrivals
-            if arrival.pick.method != "guided" or abs(arrival.residual_s) <= _width_s(filled, arrival, strict)
+            for arrival in origin.arrivals
+            if arrival.pick.method != "guided" or abs(arrival.residual_s) <= _width_s(origin, arrival, strict)
         ]
-        origin = filled if len(kept) == len(picks) else locator.locate(kept, near=_as_cluster(filled, tuple(kept)))
+        found = _missed(origin, true, network, times, strict, MOST_DOUBT_LOOKED_S, look)
+        if not found and len(true) == len(kept):
+            break
+        kept = [*true, *found]
     return origin
 
 

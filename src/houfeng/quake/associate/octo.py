@@ -19,6 +19,7 @@ from struct import pack
 import numpy as np
 import pandas as pd
 import pyocto
+from scipy.stats import poisson
 
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import Network
@@ -33,10 +34,6 @@ TABLE_NODES = 400
 LEAST_STATIONS = 4
 LEAST_PICKS = 5
 
-#: Where stray picks are dense, a cluster must hold more than these bring together by luck, by so many standard
-#: deviations. Evidence is weighed later; this only keeps the search from following every chance meeting.
-ABOVE_LUCK = 1.0
-
 #: Quakes farther outside the network than this are regional or distant; nobody locates them well from here.
 LARGEST_MARGIN_M = 300_000.0
 
@@ -48,15 +45,17 @@ MODEL_ERROR_RATIO = 0.02
 #: doi:10.1111/j.1365-246X.1991.tb06724.x, figure 10).
 LARGEST_MODEL_ERROR_S = 2.5
 
-#: Picks of one phase at one station that take part in one search, the likeliest first. More quakes than that in two
-#: crossings of the network are not told apart, and a station gone mad cannot drown the others.
-MOST_PICKS = 10
-
-
 #: Picks are searched thrice: the clear ones, then those likelier right than wrong, then what is left down to one in
-#: five, so that the strays around a clear quake cannot bend it and a faint one is not missed.
-TIERS = (0.8, 0.5, 0.2)
-#: The last of these is for local networks: over a region, faint picks are mostly coda, and as many as all others.
+#: five, so that the strays around a clear quake cannot bend it and a faint one is not missed. Each time a cluster must
+#: hold so many picks that at any one place luck brings them together no more often than this: the strays are picks of
+#: the last search, and there it must be rare. Evidence is weighed later; this keeps the search from following every
+#: chance meeting.
+TIERS = ((0.8, 0.2), (0.5, 0.05), (0.2, 0.001))
+
+#: Picks of one phase at one station that take part in one search, the likeliest first. More quakes than that in two
+#: crossings of the network are not told apart, and a station gone mad cannot drown the others. Over a region, where
+#: crossings take minutes, faint picks are mostly coda and fewer take part.
+MOST_PICKS, MOST_FAINT_PICKS = 10, 4
 FAINT_REACH_M = 300_000.0
 
 #: Says which picks the quake of a cluster claims.
@@ -135,28 +134,39 @@ class Associate:
             if begin_ns + step_ns + crossing_ns > now_ns:
                 return
             searched: list[Pick] = []
-            for least_probability in TIERS if self._network.reach_m <= FAINT_REACH_M else TIERS[:-1]:
-                searched = self._search_step(begin_ns, crossing_ns, least_probability, judge, searched)
+            for tier in TIERS:
+                searched = self._search_step(begin_ns, crossing_ns, *tier, judge, searched)
             self._next_ns = begin_ns + step_ns
             # A pick matters until no origin from the next step on can explain it.
             del self._picks[: bisect_left(self._picks, self._next_ns, key=_time_ns)]
 
     def _search_step(
-        self, begin_ns: int, crossing_ns: int, least_probability: float, judge: Judge, already: list[Pick]
+        self,
+        begin_ns: int,
+        crossing_ns: int,
+        least_probability: float,
+        luck: float,
+        judge: Judge,
+        already: list[Pick],
     ) -> list[Pick]:
         """Search one step among picks of a least probability; returns those picks.
 
+        luck     how often a cluster at one place may be chance
         already  what the last search of this step had; with nothing new, there is nothing to search
         """
         end_ns = begin_ns + round(self.plan.step_s * NS_PER_S)
         low = bisect_left(self._picks, begin_ns - crossing_ns, key=_time_ns)
         high = bisect_left(self._picks, end_ns + crossing_ns, key=_time_ns)
-        chosen = _likeliest([pick for pick in self._picks[low:high] if pick.probability >= least_probability])
+        faint = least_probability == TIERS[-1][0] and self._network.reach_m > FAINT_REACH_M
+        chosen = _likeliest(
+            [pick for pick in self._picks[low:high] if pick.probability >= least_probability],
+            MOST_FAINT_PICKS if faint else MOST_PICKS,
+        )
         if chosen == already:
             return already
         picks = _under_both_names(chosen, self._picks[low:high], crossing_ns)
         self.promised = set()
-        for cluster in self._search.clusters(picks):
+        for cluster in self._search.clusters(picks, luck):
             if cluster.time_ns >= end_ns:
                 self.promised.update(cluster.picks)  # the largest come first
             elif cluster.time_ns >= begin_ns:
@@ -165,13 +175,13 @@ class Associate:
         return chosen
 
 
-def _likeliest(picks: list[Pick]) -> list[Pick]:
-    """At most MOST_PICKS of each station and phase, in time order."""
+def _likeliest(picks: list[Pick], most: int) -> list[Pick]:
+    """At most so many of each station and phase, in time order."""
     taken: Counter[tuple[str, str]] = Counter()
     kept = []
     for pick in sorted(picks, key=lambda pick: (-pick.probability, -pick.snr, pick.key)):
         taken[pick.source.station_key, pick.phase] += 1
-        if taken[pick.source.station_key, pick.phase] <= MOST_PICKS:
+        if taken[pick.source.station_key, pick.phase] <= most:
             kept.append(pick)
     return sorted(kept, key=lambda pick: pick.key)
 
@@ -249,11 +259,11 @@ class _Search:
             n_threads=1,  # one thread, one order of events: replays stay identical
         )
 
-    def clusters(self, picks: list[Pick]) -> list[Cluster]:
-        """Clusters among picks, the largest first."""
+    def clusters(self, picks: list[Pick], luck: float) -> list[Cluster]:
+        """Clusters among picks, the largest first; luck as in TIERS."""
         if len({pick.source.station_key for pick in picks}) < LEAST_STATIONS:
             return []
-        self._associator.n_picks = self._least_picks(picks)
+        self._associator.n_picks = self._least_picks(picks, luck)
         base_ns = picks[0].time_ns
         table = pd.DataFrame(
             {
@@ -272,15 +282,12 @@ class _Search:
         ]
         return sorted(found, key=lambda cluster: (-len(cluster.picks), cluster.time_ns, cluster.picks[0].key))
 
-    def _least_picks(self, picks: list[Pick]) -> int:
-        """How many picks make a cluster: more than luck brings together at this density of picks.
-
-        Without this the search would follow every chance meeting of strays, and take for ever.
-        """
+    def _least_picks(self, picks: list[Pick], luck: float) -> int:
+        """How many picks make a cluster: more than luck brings together at this density of picks."""
         span_s = (picks[-1].time_ns - picks[0].time_ns) / NS_PER_S + 2 * self._tolerance_s
         counts = Counter((pick.source.station_key, pick.phase) for pick in picks)
         by_luck = sum(1 - np.exp(-count / span_s * 2 * self._tolerance_s) for count in counts.values())
-        return max(LEAST_PICKS, int(np.ceil(by_luck + ABOVE_LUCK * np.sqrt(by_luck))))
+        return max(LEAST_PICKS, int(poisson.isf(luck, by_luck)) + 1)
 
     def _cluster(self, row: "pd.Series[float]", base_ns: int, picks: list[Pick]) -> Cluster:
         latitude, longitude = travelled(*self._centre, row["x"] * 1000, row["y"] * 1000)

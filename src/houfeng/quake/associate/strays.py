@@ -15,6 +15,9 @@ from houfeng.words.quake import Phase, Pick
 #: Stray picks are counted over this long either side; the pick itself always counts as one.
 AROUND_S = 60.0
 
+#: However clear an onset, so often it is of something else.
+LEAST_DOUBT = 0.2
+
 #: Arrival times have long tails: one in ten belongs to a distribution three times as wide.
 TAIL_SHARE, TAIL_WIDTH = 0.1, 3.0
 
@@ -44,12 +47,12 @@ class Strays:
         return lane[low:high]
 
     def per_s(self, pick: Pick) -> float:
-        """Rate of picks at least as clear as this one at its station, itself among them."""
+        """Rate of strays at least as clear as this pick at its station, itself among them as far as it is in doubt."""
         around = self.near(pick.source.station_key, pick.phase, pick.time_ns, AROUND_S)
         clearer = sum(
             other.probability >= pick.probability and abs(other.time_ns - pick.time_ns) > 0 for other in around
         )
-        return (clearer + 1) / (2 * AROUND_S)
+        return (clearer + 1) / (2 * AROUND_S) * max(1 - pick.probability, LEAST_DOUBT)
 
 
 def density_per_s(residual_s: float, spread_s: float) -> float:

@@ -42,31 +42,38 @@ class Agreement:
     agreeing: float
 
 
-def agree(delay_s: NDArray[np.float64], sigma_s: NDArray[np.float64]) -> Agreement:
+def agree(delay_s: NDArray[np.float64], sigma_s: NDArray[np.float64], trust: NDArray[np.float64]) -> Agreement:
     """Find the origin time by reweighting, starting from where delays are densest.
 
     delay_s  [n] observed minus travel time
     sigma_s  [n] one standard deviation of each, > 0
+    trust    [n] how likely each is the arrival it is taken for, > 0 to 1
     """
     width = sigma_s[:, None] ** 2 + sigma_s**2
-    density = (np.exp(-((delay_s[:, None] - delay_s) ** 2) / width) / np.sqrt(width)).sum(axis=1)
+    density = trust * (trust * np.exp(-((delay_s[:, None] - delay_s) ** 2) / width) / np.sqrt(width)).sum(axis=1)
     time = float(delay_s[int(np.argmax(density))])
     scale = float(np.clip(1.4826 * np.median(np.abs(delay_s - time) / sigma_s), 1.0, MOST_SCALE))
     for _ in range(ROUNDS):
         z = (delay_s - time) / sigma_s
         weight, scale, agreeing = _rescaled(z, scale, NARROW_WIDTH, MOST_SCALE)
-        time = float(np.average(delay_s, weights=weight / sigma_s**2))
+        time = float(np.average(delay_s, weights=trust * weight / sigma_s**2))
     spread = scale
     for _ in range(ROUNDS):
         spread = _rescaled((delay_s - time) / sigma_s, spread, WIDE_WIDTH, MOST_SPREAD)[1]
     return Agreement(time, weight, scale, max(scale, spread), agreeing)
 
 
-def model_scale(delay_s: NDArray[np.float64], sigma_s: NDArray[np.float64], own_s: NDArray[np.float64]) -> float:
+def model_scale(
+    delay_s: NDArray[np.float64],
+    sigma_s: NDArray[np.float64],
+    trust: NDArray[np.float64],
+    own_s: NDArray[np.float64],
+) -> float:
     """Find by how much the error of the model is overstated, from residuals at a known place.
 
     delay_s  [n] observed minus travel time
     sigma_s  [n] one standard deviation with the stated error of the model
+    trust    [n] how likely each is the arrival it is taken for, > 0 to 1
     own_s    [n] of that the pick's own, below sigma_s
 
     The likeliest of MODEL_SCALES under Student's t, which forgives strangers, against PRIOR_PICKS that say 1.
@@ -74,7 +81,7 @@ def model_scale(delay_s: NDArray[np.float64], sigma_s: NDArray[np.float64], own_
     freedom = 1 - PARAMETERS / len(delay_s)
     if freedom < 0.5:  # residuals of few picks are small whatever the errors
         return 1.0
-    time = agree(delay_s, sigma_s).time_s
+    time = agree(delay_s, sigma_s, trust).time_s
     model_s2 = sigma_s**2 - own_s**2
     sigma = np.sqrt(own_s**2 + MODEL_SCALES[:, None] ** 2 * model_s2)
     z2 = ((delay_s - time) / sigma) ** 2 / freedom

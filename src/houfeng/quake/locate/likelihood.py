@@ -4,9 +4,9 @@ Every pair of picks says how much later one arrived than the other; the place pr
 pairs, so a wild pick spoils its own pairs and leaves the others alone (Font et al. 2004,
 doi:10.1111/j.1365-246X.2004.02317.x; Lomax 2005, doi:10.1111/j.1365-246X.2005.02653.x):
 
-    L = (mean over pairs of w_i w_j exp(-(r_i - r_j)^2 / (s_i^2 + s_j^2))) ^ power,     w = s^-1/2
+    L = (mean over pairs of w_i w_j exp(-(r_i - r_j)^2 / (s_i^2 + s_j^2))) ^ power,     w = t s^-1/2
 
-with r the residual and s its standard deviation. The pair sum equals the integral of the squared density of origin
+with r the residual, s its standard deviation, and t how far the pick is trusted. The pair sum equals the integral of the squared density of origin
 times, each pick giving one Gaussian.
 
 The exponential is taken as (1 - u/16)^16, which compiles to four squarings and ends at u = 16.
@@ -35,6 +35,7 @@ class Columns(NamedTuple):
     elevation_m       [stations]
     station, phase    [picks] index of the station, ascending; 0 for P, 1 for S
     time_s, variance_s2   [picks]
+    trust             [picks] how likely the pick is the arrival it is taken for, 0 to 1
     crowd             [picks] how many stations share the way and its model error, 1 or more
     error_share, error_least_s, error_most_s   standard deviation of predicted times, of the travel time and limits
     """
@@ -47,6 +48,7 @@ class Columns(NamedTuple):
     phase: NDArray[np.int64]
     time_s: NDArray[np.float64]
     variance_s2: NDArray[np.float64]
+    trust: NDArray[np.float64]
     crowd: NDArray[np.float64]
     error_share: float
     error_least_s: float
@@ -157,6 +159,7 @@ def log_likelihood_kernel(
     ring_delay = np.empty(2 * count, np.float32)
     ring_variance = np.empty(2 * count, np.float32)
     ring_weight = np.empty(2 * count, np.float32)
+    trust = columns.trust  # taken out once: each mention inside the loop would copy the whole tuple
     pairs = 0.0
     for k in range(len(offsets)):
         pairs += 0.5 * count if 2 * offsets[k] == count else count
@@ -167,7 +170,7 @@ def log_likelihood_kernel(
             blurred = variance[i] * scale * scale + blur * blur
             ring_delay[i] = ring_delay[i + count] = delay[i]
             ring_variance[i] = ring_variance[i + count] = blurred
-            ring_weight[i] = ring_weight[i + count] = 1 / np.sqrt(np.sqrt(blurred))
+            ring_weight[i] = ring_weight[i + count] = trust[i] / np.sqrt(np.sqrt(blurred))
         out[node] = np.log(max(_pairs_kernel(ring_delay, ring_variance, ring_weight, offsets) / pairs, 1e-300))
 
 

@@ -71,11 +71,12 @@ class Locator:
         self._times = times
         self._error = model_error or ModelError()
 
-    def locate(self, picks: Sequence[Pick], *, near: Cluster | None = None) -> Origin:
+    def locate(self, picks: Sequence[Pick], *, near: Cluster | None = None, likeliest: bool = False) -> Origin:
         """Find the place and time that the picks agree on.
 
         picks  of one quake, any order; of several of one station and phase the surest counts
         near   a first guess around which to search
+        likeliest  take the place that fits best, to judge picks by
 
         Returns the expected place (on a flat likelihood: the middle of what fits), with the posterior's covariance.
         Raises DataFault when fewer than three stations have coordinates, or no place explains three arrivals.
@@ -84,14 +85,15 @@ class Locator:
         top_m = max(self._times.min_depth_m, -float(observations.columns.elevation_m.max()) - ABOVE_STATIONS_M)
         frame, coarse = self._search(observations, near, top_m)
         observations.share_ways(frame, coarse[-1].best)
+        observations.weigh_doubts(frame, coarse[-1].best)
         observations.rescale_model(frame, coarse[-1].best)
         rough = observations.predict(frame, coarse[-1].best)
-        agreement = agree(rough.delay_s, rough.sigma_s)
+        agreement = agree(rough.delay_s, rough.sigma_s, observations.columns.trust)
         if agreement.agreeing < LEAST_AGREEING:
             raise DataFault(_when(picks), "no place explains as many as three arrivals")
         fine, best = _refine(observations, frame, coarse, agreement, rough, top_m)
         posterior = posterior_of(fine)
-        place = representative(fine, posterior, best)
+        place = best if likeliest else representative(fine, posterior, best)
         stretch = agreement.spread / agreement.scale  # residuals have longer tails than the kernel took for errors
         posterior = replace(posterior, covariance_m2=posterior.covariance_m2 * stretch**2)
         return self._origin(observations, frame, posterior, place, best, top_m, notes)
@@ -159,16 +161,16 @@ class Locator:
         notes: list[str],
     ) -> Origin:
         prediction = observations.predict(frame, place)
-        agreement = agree(prediction.delay_s, prediction.sigma_s)
+        agreement = agree(prediction.delay_s, prediction.sigma_s, observations.columns.trust)
         (latitude,), (longitude,) = frame.degrees(place[None, :])
         latitude_deg, longitude_deg, depth_m = float(latitude), float(longitude), float(place[2])
-        times_s = observations.origin_times_s(frame, posterior.points, agreement.weight)
+        times_s = observations.origin_times_s(frame, posterior.points, observations.columns.trust * agreement.weight)
+        share = observations.columns.trust * agreement.weight / prediction.sigma_s**2
         spread_s2 = posterior.probability @ (times_s - posterior.probability @ times_s) ** 2
-        own_s2 = agreement.spread**2 / (agreement.weight / prediction.sigma_s**2).sum()
+        own_s2 = agreement.spread**2 / share.sum()
         away_m = distance_m(latitude_deg, longitude_deg, observations.latitude_deg, observations.longitude_deg)
         azimuths_deg = azimuth_deg(latitude_deg, longitude_deg, observations.latitude_deg, observations.longitude_deg)
         residual_s = prediction.delay_s - agreement.time_s
-        share = agreement.weight / prediction.sigma_s**2
         agreeing = np.unique(observations.columns.station[agreement.weight >= COUNTS])
         takeoff_deg = {
             phase: self._times.takeoff_deg(phase, away_m, depth_m, observations.columns.elevation_m) for phase in PHASES
@@ -218,7 +220,7 @@ class Locator:
 def _concentrate(
     observations: Observations, frame: Frame, root: Generation, *, kernel: float, scale: float, agreeing: float
 ) -> list[Generation]:
-    power = agreeing * _power_per_pick(kernel)
+    power = agreeing * float(observations.columns.trust.mean()) * _power_per_pick(kernel)
     middle = observations.predict(frame, root.points[len(root.points) // 2])
     return concentrate(
         observations.log_likelihood(frame, power=power, scale=scale * kernel**0.5, most_pairs=MOST_PAIRS),
@@ -244,7 +246,7 @@ def _refine(
     last = _concentrate(observations, frame, root, kernel=WIDE, scale=agreement.scale, agreeing=agreement.agreeing)[-1]
     judge = observations.log_likelihood(
         frame,
-        power=agreement.agreeing * _power_per_pick(WIDE),
+        power=agreement.agreeing * float(observations.columns.trust.mean()) * _power_per_pick(WIDE),
         scale=agreement.scale * WIDE**0.5,
         most_pairs=MOST_PAIRS,
     )

@@ -19,6 +19,11 @@ from houfeng.words.station import Station
 #: on one distant volcano are wrong by the same amount and count as one.
 SAME_WAY = 0.1
 
+#: A stray pick may lie anywhere within so many seconds of where an arrival is expected.
+STRAYS_WITHIN_S = 10.0
+#: Even a pick its maker gave no chance was found where others agree.
+LEAST_PROBABILITY = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class ModelError:
@@ -73,6 +78,7 @@ class Observations:
             phase=np.array(["PS".index(pick.phase) for pick in self.picks], np.int64),
             time_s=np.array([(pick.time_ns - self.zero_ns) / NS_PER_S for pick in self.picks]),
             variance_s2=np.array([pick.uncertainty_s**2 for pick in self.picks]),
+            trust=self._trust(error.most_s),
             crowd=np.ones(len(self.picks)),
             error_share=error.share,
             error_least_s=error.least_s,
@@ -110,10 +116,20 @@ class Observations:
         crowd = np.exp(-((apart_m / (SAME_WAY * way_m[:, None])) ** 2)).sum(axis=1)
         self.columns = self.columns._replace(crowd=crowd[self.columns.station])
 
+    def weigh_doubts(self, frame: Frame, point: NDArray[np.float64]) -> None:
+        """Let picks of low probability count less, the less the farther from a point their arrivals may stray."""
+        self.columns = self.columns._replace(trust=self._trust(self.predict(frame, point).sigma_s))
+
+    def _trust(self, sigma_s: float | NDArray[np.float64]) -> NDArray[np.float64]:
+        """How likely each pick is the arrival: by its probability, and the chance that a stray falls as close."""
+        probability = np.maximum([pick.probability for pick in self.picks], LEAST_PROBABILITY)
+        by_chance = np.minimum(np.sqrt(2 * np.pi) * sigma_s / STRAYS_WITHIN_S, 1.0)
+        return np.asarray(probability / (probability + (1 - probability) * by_chance))
+
     def rescale_model(self, frame: Frame, point: NDArray[np.float64]) -> None:
         """Let the residuals at a point say how wrong the model is, once and for all."""
         prediction = self.predict(frame, point)
-        factor = model_scale(prediction.delay_s, prediction.sigma_s, np.sqrt(self.columns.variance_s2))
+        factor = model_scale(prediction.delay_s, prediction.sigma_s, self.columns.trust, np.sqrt(self.columns.variance_s2))
         self.columns = self.columns._replace(
             error_share=self.columns.error_share * factor,
             error_least_s=self.columns.error_least_s * factor,
