@@ -1,7 +1,5 @@
 """The demonstration recording: a make-believe hour on disk, with its truth."""
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 from houfeng.shell.results import open_folder, write_file
 from houfeng.twin.hour import MadeQuake, make_hour
 from houfeng.wire import mseed
+from houfeng.wire.csv_text import write_csv
 from houfeng.wire.model import read_velocity_model
 from houfeng.words.instant import format_instant, parse_instant
 from houfeng.words.samples import PacketBatch, Segment
@@ -60,7 +59,7 @@ def _stations(stations: Iterable[Station]) -> bytes:
         (station.network, station.code, station.latitude_deg, station.longitude_deg, station.elevation_m)
         for station in stations
     ]
-    return _csv(("network", "station", "latitude", "longitude", "elevation_m"), rows)
+    return write_csv([("network", "station", "latitude", "longitude", "elevation_m"), *rows])
 
 
 def _truth(quakes: Iterable[MadeQuake]) -> bytes:
@@ -75,12 +74,4 @@ def _truth(quakes: Iterable[MadeQuake]) -> bytes:
         )
         for number, quake in enumerate(quakes, start=1)
     ]
-    return _csv(("event_id", "origin_time", "latitude", "longitude", "depth_km", "magnitude"), rows)
-
-
-def _csv(header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    return write_csv([("event_id", "origin_time", "latitude", "longitude", "depth_km", "magnitude"), *rows])
