@@ -260,6 +260,14 @@ def test_the_demo_plays_what_it_made(houfeng, monkeypatch, tmp_path):
     assert made == {"hour.mseed", "stations.csv", "model.csv", "truth.csv"}
     assert (tmp_path / "made/results/catalogue.xml").exists()
     assert "made/recording/truth.csv" in said
+    table = said[said.index("made (UTC)") :].splitlines()[1:6]
+    (first,) = (line.split() for line in table if line.startswith("2024-01-01 00:00:2"))
+    assert first[2:4] == ["4.0", "ML"]
+    size, late_s, away_km, deeper_km = map(float, first[4:])
+    assert size == pytest.approx(4.0, abs=0.5)
+    assert abs(late_s) < 0.5
+    assert away_km < 3
+    assert abs(deeper_km) < 5
     header, *rows = (tmp_path / "made/recording/truth.csv").read_text().splitlines()
     assert header == "event_id,origin_time,latitude,longitude,depth_km,magnitude"
     assert len(rows) == 5

@@ -13,7 +13,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from houfeng.words.errors import DataFault, HoufengError, OurFault, WorldFault
 from houfeng.words.instant import format_instant, parse_instant
@@ -26,7 +25,6 @@ EXIT_OURS = 70
 
 #: A quake table on a terminal shows this many rows at most; catalogue.xml has them all.
 ROWS_SHOWN = 200
-QUAKE_COLUMNS = ("time (UTC)", "lat", "lon", "± km", "depth km", "size", "picks", "gap", "rms", "Q")
 
 app = typer.Typer(
     name="houfeng",
@@ -129,7 +127,7 @@ def replay(
     archive: ArchiveFolder = None,
     catalogue: KeptIn = None,
     pictures: Pictures = True,
-) -> None:
+) -> list[Quake]:
     """Play recordings through the whole centre and write the catalogue it hears.
 
     Results: catalogue.xml (QuakeML), picks.csv, findings.jsonl and, per quake, a record section, a map and
@@ -176,6 +174,7 @@ def replay(
         f"Results: {escape(str(out_folder))}/catalogue.xml",
         soft_wrap=True,
     )
+    return outcome.quakes
 
 
 @app.command()
@@ -275,12 +274,13 @@ def info(
 
 @app.command()
 def demo(out_folder: OutFolder = Path("houfeng-demo")) -> None:
-    """Make a synthetic hour under a small network, replay it, and say where the results are."""
+    """Make a synthetic hour under a small network, replay it, and compare what was heard with what was made."""
     from houfeng.shell.demo import make_recording
+    from houfeng.shell.tables import truth_table
 
     with err.status("making an hour of a make-believe network"):
         recording = make_recording(out_folder / "recording")
-    replay(
+    heard = replay(
         [str(recording.waveforms)],
         stations=[str(recording.stations)],
         model=recording.model,
@@ -288,7 +288,8 @@ def demo(out_folder: OutFolder = Path("houfeng-demo")) -> None:
         weights=None,
         weights_sha256=None,
     )
-    out.print(f"Truth to compare with: {escape(str(recording.truth))}", soft_wrap=True)
+    out.print(truth_table(recording.quakes, heard))
+    out.print(f"Truth: {escape(str(recording.truth))}", soft_wrap=True)
 
 
 @contextmanager
@@ -312,28 +313,12 @@ def _bar() -> Iterator[Callable[..., None]]:
 
 
 def _show_quakes(quakes: Sequence[Quake], *, versions: bool = False) -> None:
+    from houfeng.shell.tables import quake_table
+
     if not quakes:
         out.print("No quakes.")
         return
-    table = Table(box=None, padding=(0, 1, 0, 0))  # tight: ten columns in the 80 of an ordinary terminal
-    for heading in (*QUAKE_COLUMNS, *(("v",) if versions else ())):
-        table.add_column(heading, no_wrap=True)
-    for quake in quakes[:ROWS_SHOWN]:
-        origin, size = quake.origin, quake.magnitude
-        major_m = origin.ellipses[0].semi_major_m if origin.ellipses else float("nan")
-        table.add_row(
-            format_instant(origin.time_ns, 1).replace("T", " ").rstrip("Z"),
-            f"{origin.latitude_deg:.3f}",
-            f"{origin.longitude_deg:.3f}",
-            f"{major_m / 1000:.1f}",
-            f"{origin.depth_m / 1000:.1f}±{origin.depth_uncertainty_m / 1000:.1f}",
-            f"{size.kind} {size.value:.1f}" if size else "-",
-            str(len(origin.arrivals)),
-            f"{origin.gap_deg:.0f}°",
-            f"{origin.rms_s:.2f}",
-            origin.quality,
-            *((str(quake.version),) if versions else ()),
-        )
+    table = quake_table(quakes[:ROWS_SHOWN], versions=versions)
     out.print(table, width=max(out.width, Measurement.get(out, out.options, table).maximum), crop=False)
     if len(quakes) > ROWS_SHOWN:
         out.print(f"... and {len(quakes) - ROWS_SHOWN} more")
