@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import subprocess
 import sys
 from importlib.metadata import version
 
@@ -59,6 +60,12 @@ def test_help_is_given(houfeng, words):
     code, said, _ = houfeng(*words)
     assert code == 0
     assert "Usage" in said
+
+
+def test_a_replay_holds_no_library_in_memory_that_it_may_not_need():
+    code = "import sys, houfeng.shell.keeping, houfeng.shell.replay, houfeng.shell.results; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"matplotlib", "sqlalchemy", "onnxruntime"}.isdisjoint(loaded)
 
 
 # --- exit codes, as in docs/reference/exit-codes.md -------------------------------------------------------------------

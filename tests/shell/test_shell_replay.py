@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import obspy
 import pytest
-from short_recording import START_NS, Short, make_short, segments_of
+from short_recording import START_NS, Short, make_short
 from typer.testing import CliRunner, Result
 
 from houfeng.quake.detect.picker import AicPicker
 from houfeng.shell.archive import Archive
 from houfeng.shell.catalogue import Catalogue, url_of
 from houfeng.shell.cli import app
+from houfeng.shell.demo import segments_of
 from houfeng.shell.recordings import find_files, open_recordings
 from houfeng.shell.replay import Setup, load_inventory, load_model, load_picker, replay
 from houfeng.wire import mseed

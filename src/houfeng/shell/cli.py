@@ -133,6 +133,7 @@ def replay(
     Results: catalogue.xml (QuakeML), picks.csv, findings.jsonl and, per quake, a record section, a map and
     residuals as PNG.
     """
+    from houfeng.shell.keeping import into_archive, into_catalogue
     from houfeng.shell.recordings import find_files, open_recordings
     from houfeng.shell.replay import OnTold, Setup, Told, load_inventory, load_model, load_picker
     from houfeng.shell.replay import replay as play
@@ -151,14 +152,10 @@ def replay(
     with ExitStack() as opened:
         keepers: list[OnTold] = []
         if catalogue is not None:
-            from houfeng.shell.keeping import into_catalogue
-
             keepers.append(opened.enter_context(into_catalogue(catalogue)))
         results = opened.enter_context(Results(out_folder, pictures=pictures))
         keepers.append(results.tell)
         if archive is not None:
-            from houfeng.shell.keeping import into_archive
-
             keepers.append(opened.enter_context(into_archive(archive, results.tell)))
 
         def on_told(told: Told) -> None:

@@ -42,7 +42,7 @@ def make_recording(folder: Path) -> Recording:
         folder / "hour.mseed", folder / "stations.csv", folder / "model.csv", folder / "truth.csv", hour.quakes
     )
     open_folder(folder)
-    write_file(recording.waveforms, b"".join(mseed.encode(_segments(batch)) for batch in hour.batches))
+    write_file(recording.waveforms, b"".join(mseed.encode(segments_of(batch)) for batch in hour.batches))
     write_file(recording.model, CRUST_CSV)
     write_file(recording.stations, stations_table(hour.stations))
     write_file(recording.truth, _truth(hour.quakes))
@@ -55,7 +55,8 @@ def heard_of(made: MadeQuake, heard: Iterable[Quake]) -> Quake | None:
     return min(near, key=lambda quake: abs(quake.origin.time_ns - made.time_ns), default=None)
 
 
-def _segments(batch: PacketBatch) -> list[Segment]:
+def segments_of(batch: PacketBatch) -> list[Segment]:
+    """The packets of a batch, one by one."""
     return [
         Segment(
             batch.channels[batch.channel[packet]],

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from houfeng.quake.hearing import Portrait
 from houfeng.shell.archive import Archive
-from houfeng.shell.catalogue import Catalogue, url_of
 from houfeng.shell.replay import OnTold, Told
 from houfeng.words.samples import PacketBatch
 
@@ -29,6 +28,8 @@ def into_archive(root: Path, on_odd: OnTold) -> Iterator[OnTold]:
 @contextmanager
 def into_catalogue(place: str) -> Iterator[OnTold]:
     """Keep every version of every quake in the SQL catalogue at a URL, or in an SQLite file."""
+    from houfeng.shell.catalogue import Catalogue, url_of  # noqa: PLC0415  25 MB of SQLAlchemy
+
     with Catalogue(url_of(place)) as catalogue:
 
         def keep(told: Told) -> None:
