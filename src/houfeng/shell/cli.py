@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRe
 from houfeng.words.errors import DataFault, HoufengError, OurFault, WorldFault
 from houfeng.words.instant import format_instant, parse_instant
 from houfeng.words.quake import Quake
+from houfeng.words.source import shown
 
 #: Exit codes, documented in docs/reference/exit-codes.md; 2 is a wrong command line, given by typer.
 EXIT_DATA = 3
@@ -195,7 +196,9 @@ def locate(
     write_catalogue(out_folder, quakes)
     _show_quakes(quakes)
     for finding in findings:
-        err.print(f"[yellow]{escape(finding.station or finding.file)}[/]: {escape(finding.reason)}", soft_wrap=True)
+        err.print(
+            f"[yellow]{escape(shown(finding.station) or finding.file)}[/]: {escape(finding.reason)}", soft_wrap=True
+        )
     if not quakes:
         raise DataFault(str(picks), "no quake could be located", "see findings.jsonl for why")
     out.print(f"{len(quakes)} quakes. Results: {escape(str(out_folder))}/catalogue.xml", soft_wrap=True)
@@ -262,7 +265,7 @@ def info(
         for line in description.lines:
             out.print(f"  {escape(line)}", soft_wrap=True)
         for finding in description.findings:
-            where = f"{finding.station} " if finding.station else ""
+            where = f"{shown(finding.station)} " if finding.station else ""
             when = f"{format_instant(finding.time_ns)} " if finding.time_ns is not None else ""
             out.print(f"  [yellow]{finding.kind}[/] {escape(f'{where}{when}{finding.reason}')}", soft_wrap=True)
     if refused:

@@ -205,8 +205,9 @@ def _csv_pick(row: _Row) -> Pick | None:
         return None
     merged = _quality(row.get("quality", "")) | {name: value for name, value in row.items() if value}
     polarity = _POLARITIES.get(merged.get("polarity", "").lower(), 0)
+    network, _, station = row.get("station", "").rpartition(".")  # some write NET.STA
     return Pick(
-        source_of(row.get("network"), row.get("station", ""), row.get("location"), row.get("channel")),
+        source_of(network or row.get("network"), station, row.get("location"), row.get("channel")),
         phase,
         parse_instant(row.get("time", "")),
         _csv_uncertainty_s(merged, phase),

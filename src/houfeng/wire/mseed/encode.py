@@ -25,7 +25,7 @@ def encode(segments: Iterable[Segment], *, version: Literal[2, 3] = 2, record_le
     record_length  longest record in bytes; in version 2 a power of two, 128 to 131072
 
     int32 samples are packed as Steim 2, or as plain integers where Steim 2 cannot hold a difference; float64 as such.
-    Raises DataFault for a channel whose codes a version 2 header has no room for.
+    Raises DataFault for a channel whose codes a version 2 header has no room for, or no FDSN source identifier can say.
     """
     records: list[bytes] = []
     for segment in segments:
@@ -34,6 +34,8 @@ def encode(segments: Iterable[Segment], *, version: Literal[2, 3] = 2, record_le
 
 
 def _records(segment: Segment, version: int, record_length: int) -> Iterable[bytes]:
+    if not segment.source.has_fdsn:
+        raise DataFault(segment.source.nslc, "has codes that no FDSN source identifier can say", "rename the channel")
     if version == 2:
         _check_room(segment.source)
     packer = pymseed.MS3Record(reclen=record_length, encoding=_encoding(segment.samples))
