@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from houfeng.quake.detect.picker import AicPicker
-from houfeng.shell.demo import CRUST_CSV, segments_of, stations_table
+from houfeng.shell.demo import CRUST_CSV, stations_table
 from houfeng.shell.recordings import find_files, open_recordings
 from houfeng.shell.replay import Setup, load_inventory, replay
 from houfeng.shell.results import Results
@@ -25,6 +25,8 @@ from houfeng.twin.hour import make_hour
 from houfeng.wire import mseed
 from houfeng.wire.model import read_velocity_model
 from houfeng.words.instant import NS_PER_S
+from houfeng.words.samples import segments_of
+from memory import memory_mb
 
 Measured = tuple[str, float, str, float | None, str]
 
@@ -33,12 +35,6 @@ HOURS = (1, 6)
 HOUR_NS = 3600 * NS_PER_S
 START_NS = 1_700_000_000 // 3600 * HOUR_NS
 MODEL = read_velocity_model(CRUST_CSV, "crust")
-
-
-def memory_mb(kind: str) -> float:
-    """Memory of this process: "RssAnon", its own now, or "VmHWM", the most it ever held, files included."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:")) / 1024
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from houfeng.shell.demo import CRUST_CSV, segments_of
+from houfeng.shell.demo import CRUST_CSV
 from houfeng.twin.hour import Hour, make_hour
 from houfeng.wire import mseed
 from houfeng.wire.model import read_velocity_model
 from houfeng.words.instant import parse_instant
+from houfeng.words.samples import segments_of
 
 START_NS = parse_instant("2024-01-01T00:00:00Z")
 

@@ -15,7 +15,6 @@ from houfeng.quake.detect.picker import AicPicker
 from houfeng.shell.archive import Archive
 from houfeng.shell.catalogue import Catalogue, url_of
 from houfeng.shell.cli import app
-from houfeng.shell.demo import segments_of
 from houfeng.shell.recordings import find_files, open_recordings
 from houfeng.shell.replay import Setup, load_inventory, load_model, load_picker, replay
 from houfeng.wire import mseed
@@ -25,7 +24,7 @@ from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S, parse_instant
 from houfeng.words.quake import Pick, Quake
-from houfeng.words.samples import Segment
+from houfeng.words.samples import Segment, segments_of
 from houfeng.words.source import SourceId
 
 NOW_NS = parse_instant("2025-01-01T00:00:00Z")

@@ -11,7 +11,7 @@ from houfeng.wire.csv_text import write_csv
 from houfeng.wire.model import read_velocity_model
 from houfeng.words.instant import NS_PER_S, format_instant, parse_instant
 from houfeng.words.quake import Quake
-from houfeng.words.samples import PacketBatch, Segment
+from houfeng.words.samples import segments_of
 from houfeng.words.station import Station
 
 #: A plain crust over the mantle, for the make-believe region only.
@@ -53,19 +53,6 @@ def heard_of(made: MadeQuake, heard: Iterable[Quake]) -> Quake | None:
     """The quake heard that is this one: the nearest in time, if that is near."""
     near = [quake for quake in heard if abs(quake.origin.time_ns - made.time_ns) <= SAME_QUAKE_NS]
     return min(near, key=lambda quake: abs(quake.origin.time_ns - made.time_ns), default=None)
-
-
-def segments_of(batch: PacketBatch) -> list[Segment]:
-    """The packets of a batch, one by one."""
-    return [
-        Segment(
-            batch.channels[batch.channel[packet]],
-            int(batch.start_ns[packet]),
-            float(batch.rate_hz[packet]),
-            batch.samples[batch.offset[packet] : batch.offset[packet + 1]],
-        )
-        for packet in range(len(batch))
-    ]
 
 
 def stations_table(stations: Iterable[Station]) -> bytes:

@@ -8,6 +8,7 @@ from functools import partial
 
 from houfeng.wire.csv_text import harmless, write_csv
 from houfeng.wire.events import Reference, phase_of, read_events, source_of
+from houfeng.wire.numerals import finite
 from houfeng.wire.pick_quality import class_uncertainty_s, weight_uncertainty_s
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
@@ -240,12 +241,7 @@ def _said(text: str) -> str:
 
 
 def _float(text: str | None, otherwise: float) -> float:
-    if not text:
-        return otherwise
-    value = float(text)
-    if not abs(value) < float("inf"):
-        raise ValueError(f"{text} is not a number")
-    return value
+    return finite(text) if text else otherwise
 
 
 # NonLinLoc observations. Source: NonLinLoc user guide, "NonLinLoc Phase file format".
