@@ -81,7 +81,7 @@ def play(name: str, picker: Picker, waveforms: str = "waveforms") -> Outcome:
         picker=picker,
         default_model_used=not model.exists(),
     )
-    return replay(setup, on_quake=lambda *_: None, on_progress=lambda *_: None)
+    return replay(setup, on_told=lambda _: None, on_progress=lambda *_: None)
 
 
 def score(quakes: list[Quake], name: str, *options: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ Usage: python bench/detect.py
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import obspy
@@ -22,6 +21,7 @@ from houfeng.quake.detect.trigger import OFF_RATIO, ON_RATIO, Watch
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.samples import PacketBatch
 from houfeng.words.source import SourceId
+from memory import memory_mb
 
 Measured = tuple[str, float, str, float | None, str]
 
@@ -61,12 +61,6 @@ def best(work: Callable[[], int], runs: int = 3) -> float:
         count = work()
         fastest = max(fastest, count / (time.process_time() - started))
     return fastest
-
-
-def resident_mb() -> float:
-    """Memory this process holds now."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * 4096 / 1e6
 
 
 def obspy_on(samples: NDArray[np.float64]) -> int:
@@ -142,7 +136,7 @@ def together() -> list[Measured]:
         for batch in acquire.handle(feed.second(number)).batches:
             watch.handle(batch)
         if number % 3600 == 3599:
-            held_mb.append(resident_mb())
+            held_mb.append(memory_mb("VmRSS"))
     rate = seconds * channels * RATE_HZ / (time.process_time() - started)
     hours = seconds / 3600
     return [

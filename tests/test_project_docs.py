@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -110,12 +111,11 @@ def test_the_files_page_names_the_files_and_keys_that_are_written():
     assert re.findall(r"^\| `(\w+)` \|", page.split("## `findings.jsonl`")[1].split("\n## ")[0], re.MULTILINE) == keys
 
 
-def test_the_files_page_names_the_columns_of_picks():
-    from houfeng.wire.phases import COLUMNS
-
-    page = (ROOT / "docs/reference/files.md").read_text().split("## `picks.csv`")[1].split("\n## ")[0]
+@pytest.mark.parametrize(("title", "module"), [("`picks.csv`", "phases"), ("The table of", "quakes_csv")])
+def test_the_files_page_names_the_columns_of_tables(title, module):
+    page = (ROOT / "docs/reference/files.md").read_text().split(f"## {title}")[1].split("\n## ")[0]
     told = [name for cell in first_cells(page) for name in re.findall(r"`(\w+)`", cell)]
-    assert tuple(told) == COLUMNS
+    assert tuple(told) == import_module(f"houfeng.wire.{module}").COLUMNS
 
 
 def test_the_formats_page_names_every_waveform_format_and_no_other():
@@ -188,12 +188,12 @@ def test_decisions_are_numbered_dated_and_costed():
 # --- code and site ----------------------------------------------------------------------------------------------------
 
 
-SELF_CONTAINED = [page for page in PAGES if blocks(page, "python") and page.stem != "postgresql"]
+SELF_CONTAINED = [page for page in PAGES if blocks(page, "python") and page.stem != "catalogue"]
 
 
 @pytest.mark.parametrize("page", SELF_CONTAINED, ids=name_of)
 def test_code_shown_runs(page, tmp_path):
-    """The page on PostgreSQL needs a server: tests/shell/test_shell_catalogue.py runs it."""
+    """The page on the catalogue needs a server: tests/shell/test_shell_catalogue.py runs it."""
     code = "\n".join(blocks(page, "python"))
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr

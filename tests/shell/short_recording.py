@@ -8,7 +8,7 @@ from houfeng.twin.hour import Hour, make_hour
 from houfeng.wire import mseed
 from houfeng.wire.model import read_velocity_model
 from houfeng.words.instant import parse_instant
-from houfeng.words.samples import PacketBatch, Segment
+from houfeng.words.samples import segments_of
 
 START_NS = parse_instant("2024-01-01T00:00:00Z")
 
@@ -21,18 +21,6 @@ class Short:
     stations: Path
     model: Path
     hour: Hour
-
-
-def segments_of(batch: PacketBatch) -> list[Segment]:
-    return [
-        Segment(
-            batch.channels[batch.channel[packet]],
-            int(batch.start_ns[packet]),
-            float(batch.rate_hz[packet]),
-            batch.samples[batch.offset[packet] : batch.offset[packet + 1]],
-        )
-        for packet in range(len(batch))
-    ]
 
 
 def make_short(folder: Path) -> Short:

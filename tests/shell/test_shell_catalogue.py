@@ -20,6 +20,7 @@ from alembic.migration import MigrationContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from made_quake import a_quake
 
 from houfeng.shell.catalogue import Catalogue
 from houfeng.shell.catalogue_tables import METADATA
@@ -122,29 +123,6 @@ def spelled(value):
     return (type(value).__name__, value)
 
 
-def a_quake(quake_id="q1", version=1, **changes):
-    magnitude = changes.pop("magnitude", None)
-    origin = Origin(
-        time_ns=1_500_000_000_123_456_789,
-        latitude_deg=37.9,
-        longitude_deg=-122.0,
-        depth_m=8000.0,
-        covariance_m2=np.diag([1e6, 2e6, 4e6]),
-        time_uncertainty_s=0.1,
-        depth_uncertainty_m=2000.0,
-        ellipses=(Ellipse(0.68, 1500.0, 1000.0, 30.0),),
-        gap_deg=90.0,
-        rms_s=0.08,
-        nearest_m=4000.0,
-        station_count=12,
-        quality="B",
-        model="default",
-        arrivals=(Arrival(Pick(SourceId("BK", "BRK", "00", "HHZ"), "P", 1, 0.05), 0.01, 9e3, 12.0, 95.0, 1.0),),
-    )
-    sizes = () if magnitude is None else (Magnitude("ML", magnitude, 0.2, "hutton-boore-1987", ()),)
-    return Quake(quake_id, version, dataclasses.replace(origin, **changes), sizes)
-
-
 def ids(found):
     return [quake.quake_id for quake in found]
 
@@ -162,6 +140,18 @@ def test_what_is_read_is_what_was_written(url, quake):
         assert spelled(kept) == spelled(quake)
         assert not catalogue.add(quake)
         assert not catalogue.add(kept)
+
+
+def test_a_revision_is_the_next_version_and_said_once(url):
+    with Catalogue(url) as catalogue:
+        catalogue.revise(a_quake(depth_m=8000.0))
+        catalogue.revise(a_quake(depth_m=8000.0))
+        assert [quake.version for quake in catalogue.versions("q1")] == [1]
+        catalogue.revise(a_quake(depth_m=9000.0))
+        catalogue.revise(a_quake(depth_m=9000.0))
+        catalogue.revise(a_quake(depth_m=8000.0))
+        kept = [(quake.version, quake.origin.depth_m) for quake in catalogue.versions("q1")]
+        assert kept == [(1, 8000.0), (2, 9000.0)]
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -314,8 +304,8 @@ def test_text_that_sql_cannot_hold_is_refused_or_kept_whole(url, text):
             assert catalogue.latest("q1").notes == (text,)
 
 
-def test_the_page_on_postgresql_works_as_written(postgres_url, tmp_path):
-    page = Path(__file__).parents[2] / "docs/how-to/postgresql.md"
+def test_the_page_on_catalogues_works_as_written(postgres_url, tmp_path):
+    page = Path(__file__).parents[2] / "docs/how-to/catalogue.md"
     code = "\n".join(re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL))
     address = "postgresql://houfeng:secret@db.example.org/houfeng"
     assert f'"{address}"' in code

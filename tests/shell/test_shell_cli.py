@@ -1,15 +1,21 @@
 """The command line: words, exit codes and messages. tests/shell/test_shell_replay.py plays a recording through it."""
 
+import csv
 import json
+import re
+import subprocess
 import sys
 from importlib.metadata import version
 
 import numpy as np
 import pytest
+from made_quake import a_quake
 from typer.testing import CliRunner
 
 from houfeng.shell import cli, demo
+from houfeng.shell.catalogue import Catalogue, url_of
 from houfeng.wire import mseed
+from houfeng.wire.quakes_csv import COLUMNS
 from houfeng.words.errors import DataFault, HoufengError, OurFault, OutOfRange, PeerFault, WorldFault
 from houfeng.words.instant import parse_instant
 from houfeng.words.samples import Segment
@@ -54,6 +60,12 @@ def test_help_is_given(houfeng, words):
     code, said, _ = houfeng(*words)
     assert code == 0
     assert "Usage" in said
+
+
+def test_a_replay_holds_no_library_in_memory_that_it_may_not_need():
+    code = "import sys, houfeng.shell.keeping, houfeng.shell.replay, houfeng.shell.results; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"matplotlib", "sqlalchemy", "onnxruntime"}.isdisjoint(loaded)
 
 
 # --- exit codes, as in docs/reference/exit-codes.md -------------------------------------------------------------------
@@ -168,6 +180,76 @@ def test_a_fault_stops_before_anything_is_written(noise, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+# --- catalogue --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """Two quakes, one of them in two versions."""
+    with Catalogue(url_of(str(tmp_path / "quakes.sqlite"))) as catalogue:
+        catalogue.add(a_quake("near", time_ns=START_NS, quality="B", magnitude=2.5))
+        catalogue.add(a_quake("near", version=2, time_ns=START_NS, quality="A", magnitude=2.5))
+        catalogue.add(a_quake("=far", time_ns=START_NS + 86_400 * 10**9, longitude_deg=12.0, quality="C"))
+    return "quakes.sqlite"
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ((), 2),
+        (("--versions",), 3),
+        (("--start", "2024-01-01T12:00:00"), 1),
+        (("--end", "2024-01-02"), 1),
+        (("--box", 30, 45, 10, 15), 1),
+        (("--min-magnitude", 1.0), 1),
+        (("--max-magnitude", 1.0), 0),
+        (("--quality", "A"), 1),
+    ],
+)
+def test_a_catalogue_shows_and_writes_the_quakes_that_fit(houfeng, kept, tmp_path, options, count):
+    code, said, _ = houfeng("catalogue", kept, *options, "--csv", "found.csv", "--quakeml", "found.xml")
+    assert code == 0
+    assert len(said.splitlines()) == (count + 1 if count else 1)
+    table = csv.DictReader((tmp_path / "found.csv").open())
+    rows = list(table)
+    assert tuple(table.fieldnames) == COLUMNS
+    assert len(rows) == count
+    written = re.findall("<event publicID", (tmp_path / "found.xml").read_text())
+    assert len(written) == len({row["quake_id"] for row in rows})
+
+
+def test_the_table_of_a_catalogue_is_exact_and_harmless(houfeng, kept, tmp_path):
+    assert houfeng("catalogue", kept, "--versions", "--csv", "found.csv")[0] == 0
+    first, second, last = csv.DictReader((tmp_path / "found.csv").open())
+    assert [row["version"] for row in (first, second)] == ["1", "2"]
+    assert first["time"] == "2024-01-01T00:00:00.000000Z"
+    assert float(second["magnitude"]) == 2.5
+    assert last["quake_id"] == "'=far"
+    assert last["magnitude"] == ""
+
+
+@pytest.mark.parametrize(
+    "options", [("--start", "yesterday"), ("--box", 2, 1, 0, 1), ("--quality", "E"), ("--box", 1, 2, 3)]
+)
+def test_2_for_a_question_nobody_can_answer(houfeng, kept, options):
+    assert houfeng("catalogue", kept, *options)[0] == 2
+
+
+def test_4_for_a_catalogue_that_is_not_there(houfeng, tmp_path):
+    code, _, said = houfeng("catalogue", "gone.sqlite")
+    assert code == 4
+    assert "gone.sqlite" in said
+    assert not (tmp_path / "gone.sqlite").exists()
+
+
+def test_4_for_a_replay_into_what_is_no_catalogue(houfeng, noise, tmp_path):
+    (tmp_path / "notes.txt").write_text("not a database " * 100)
+    code, _, said = houfeng("replay", noise, "--catalogue", "notes.txt", "--out", "out")
+    assert code == 4
+    assert "notes.txt" in said
+    assert not (tmp_path / "out").exists()
+
+
 # --- demo -------------------------------------------------------------------------------------------------------------
 
 
@@ -185,6 +267,14 @@ def test_the_demo_plays_what_it_made(houfeng, monkeypatch, tmp_path):
     assert made == {"hour.mseed", "stations.csv", "model.csv", "truth.csv"}
     assert (tmp_path / "made/results/catalogue.xml").exists()
     assert "made/recording/truth.csv" in said
+    table = said[said.index("made (UTC)") :].splitlines()[1:6]
+    (first,) = (line.split() for line in table if line.startswith("2024-01-01 00:00:2"))
+    assert first[2:4] == ["4.0", "ML"]
+    size, late_s, away_km, deeper_km = map(float, first[4:])
+    assert size == pytest.approx(4.0, abs=0.5)
+    assert abs(late_s) < 0.5
+    assert away_km < 3
+    assert abs(deeper_km) < 5
     header, *rows = (tmp_path / "made/recording/truth.csv").read_text().splitlines()
     assert header == "event_id,origin_time,latitude,longitude,depth_km,magnitude"
     assert len(rows) == 5

@@ -111,6 +111,16 @@ class TestRoundTrip:
             mseed.encode([segment])
         assert packets(mseed.decode(mseed.encode([segment], version=3)))[0][0] == segment.source
 
+    @pytest.mark.parametrize(
+        "codes", [("XX", "NP040_D0", "", "HHZ"), ("XX", "S1", "0_", "HHZ"), ("XX", "S1", "", "ABCD")]
+    )
+    @pytest.mark.parametrize("version", [2, 3])
+    def test_codes_no_identifier_can_say_are_refused(self, codes, version):
+        segment = Segment(SourceId(*codes), START_NS, 1.0, np.zeros(3, dtype=np.int32))
+        assert not segment.source.has_fdsn
+        with pytest.raises(DataFault, match="no FDSN source identifier"):
+            mseed.encode([segment], version=version)
+
 
 class TestCuts:
     @given(st.lists(st.integers(0, 24), max_size=5), st.sampled_from([2, 3]))

@@ -68,6 +68,13 @@ def test_our_own_csv_reads_back_to_the_nanosecond(written):
     assert {each.name: list(each.picks) for each in result.sets} == written
 
 
+@pytest.mark.parametrize("line", ["XX,AAA", ",XX.AAA", "XX,XX.AAA"])
+def test_a_station_may_be_written_with_its_network(line):
+    data = f"network,station,phase,time\n{line},P,2024-01-01T00:00:01Z\n".encode()
+    (each,) = read_phases(data, "p.csv").sets
+    assert [pick.source.station_key for pick in each.picks] == ["XX.AAA"]
+
+
 @given(sets)
 def test_our_own_csv_holds_nothing_a_spreadsheet_would_run(written):
     data = write_picks_csv((pick, name) for name, members in written.items() for pick in members)

@@ -1,4 +1,4 @@
-"""The seismic sentence spoken: packets in; picks, gaps, findings and quakes out.
+"""The seismic sentence spoken: packets in; packets put in order, picks, gaps, findings and quakes out.
 
 Follows the table in quake/line.py. Nothing here knows whether the packets are live or recorded.
 """
@@ -60,7 +60,8 @@ class Portrait:
     predicted_ns: Mapping[tuple[str, Phase], int]
 
 
-Heard = Pick | Gap | Finding | Portrait
+#: A PacketBatch heard is what acquire accepted: every sample once, in order.
+Heard = PacketBatch | Pick | Gap | Finding | Portrait
 
 
 class Hearing:
@@ -115,6 +116,7 @@ class Hearing:
         yield from acquired.gaps
         for batch in acquired.batches:
             self._detect.handle(batch)
+            yield batch
 
     def _picked(self, picks: Iterable[Pick]) -> Iterator[Pick]:
         for pick in picks:

@@ -5,7 +5,7 @@ Source: SeisComP Data Structure (SDS) 1.0, GEOFON/GFZ.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Self, cast
 
@@ -15,11 +15,9 @@ from houfeng.shell.archive_files import RECORD_BYTES, TICK_NS, DayFiles, fault_o
 from houfeng.wire import mseed
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.finding import Finding
-from houfeng.words.instant import NS_PER_S
-from houfeng.words.samples import PacketBatch, Samples, Segment
+from houfeng.words.instant import DAY_NS, NS_PER_S
+from houfeng.words.samples import PacketBatch, Samples, Segment, segments_of
 from houfeng.words.source import SourceId, parse_source
-
-DAY_NS = 86_400 * NS_PER_S
 
 #: SDS's letter for waveforms; its others (log, timing ...) are not written here.
 _TYPE = "D"
@@ -27,9 +25,7 @@ _TYPE = "D"
 #: Samples of one channel held back so that records fill up: about four records of 512 bytes of quiet ground.
 RUN_SAMPLES = 2048
 
-#: Letters of network, station, location and channel a miniSEED 2 header has room for (SEED 2.4, chapter 8),
-#: and the years its readers believe (libmseed). Anything else is written as version 3.
-_ROOM_2 = (2, 5, 2, 3)
+#: Years that readers of miniSEED 2 believe (libmseed). Any other is written as version 3.
 _YEARS_2 = (1901, 2099)
 
 
@@ -62,13 +58,10 @@ class Archive:
         the whole batch may be given again once the cause is gone.
         """
         faults = []
-        offset = batch.offset.tolist()
-        columns = (batch.channel.tolist(), batch.start_ns.tolist(), batch.rate_hz.tolist(), offset[:-1], offset[1:])
-        for channel, start_ns, rate_hz, begin, end in zip(*columns, strict=True):
-            source = batch.channels[channel]
-            if begin < end and self._can_be_named(source):
+        for packet in segments_of(batch):
+            if self._can_be_named(packet.source):
                 try:
-                    self._take(source, start_ns, rate_hz, batch.samples[begin:end])
+                    self._take(packet.source, packet.start_ns, packet.rate_hz, packet.samples)
                 except WorldFault as fault:
                     faults.append(fault)
         _raise_first(faults)
@@ -217,10 +210,8 @@ def _exact_ns(rate_hz: float) -> float:
 
 def _version(segment: Segment) -> Literal[2, 3]:
     """Version 2, which every program reads, unless its header has no room for the codes or the year."""
-    source = segment.source
-    codes = (source.network, source.station, source.location, source.channel)
-    fits = all(len(code) <= room for code, room in zip(codes, _ROOM_2, strict=True))
-    return 2 if fits and _YEARS_2[0] <= _year_and_day(segment.start_ns)[0] <= _YEARS_2[1] else 3
+    believed = _YEARS_2[0] <= _year_and_day(segment.start_ns)[0] <= _YEARS_2[1]
+    return 2 if believed and mseed.fits_version_2(segment.source) else 3
 
 
 def _year_and_day(time_ns: int) -> tuple[int, int]:
@@ -242,14 +233,12 @@ def _days(segment: Segment) -> Iterator[tuple[int, int]]:
 
 def _cut(batch: PacketBatch, source: SourceId, start_ns: int, end_ns: int) -> Iterator[Segment]:
     """The packets of one channel, each cut to the samples taken within a time span."""
-    wanted = [number for number, channel in enumerate(batch.channels) if channel.fdsn == source.fdsn]
-    for i in np.flatnonzero(np.isin(batch.channel, wanted)).tolist():
-        samples = batch.samples[batch.offset[i] : batch.offset[i + 1]]
-        packet = Segment(source, int(batch.start_ns[i]), float(batch.rate_hz[i]), samples)
+    wanted = {channel for channel in batch.channels if channel.fdsn == source.fdsn}
+    for packet in segments_of(batch):
         begin = max(0, _first_from(packet, start_ns))
-        end = min(len(samples), _first_from(packet, end_ns))
-        if begin < end:
-            yield _part(packet, begin, end)
+        end = min(len(packet.samples), _first_from(packet, end_ns))
+        if packet.source in wanted and begin < end:
+            yield replace(_part(packet, begin, end), source=source)
 
 
 def _joined(source: SourceId, segments: list[Segment]) -> list[Segment]:

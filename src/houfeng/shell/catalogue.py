@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self, TypeVar
 
 import sqlalchemy as sa
@@ -30,6 +31,11 @@ QUALITIES = "ABCD"
 _PAGE = 500
 
 _Item = TypeVar("_Item")
+
+
+def url_of(place: str) -> str:
+    """The URL of a catalogue given as one, or as the path of an SQLite file."""
+    return place if "://" in place else f"sqlite:///{place}"
 
 
 class Catalogue:
@@ -88,6 +94,16 @@ class Catalogue:
                     "give a changed quake the next version",
                 ) from None
         return True
+
+    def revise(self, quake: Quake) -> None:
+        """Keep what is said of a quake now: under the next version when something else was said before.
+
+        Nothing happens when one of its versions says the same, so a replay may be repeated.
+        """
+        versions = self.versions(quake.quake_id)
+        if any(rows.same(kept, replace(quake, version=kept.version)) for kept in versions):
+            return
+        self.add(replace(quake, version=versions[-1].version + 1) if versions else quake)
 
     def latest(self, quake_id: str) -> Quake | None:
         """The highest version of a quake, or None when the catalogue does not know it."""

@@ -1,9 +1,9 @@
-"""The command line: replay, locate, info, demo."""
+"""The command line: replay, locate, catalogue, info, demo."""
 
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -11,12 +11,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from houfeng.words.errors import DataFault, HoufengError, OurFault, WorldFault
-from houfeng.words.instant import format_instant
+from houfeng.words.instant import format_instant, parse_instant
 from houfeng.words.quake import Quake
+from houfeng.words.source import shown
 
 #: Exit codes, documented in docs/reference/exit-codes.md; 2 is a wrong command line, given by typer.
 EXIT_DATA = 3
@@ -25,7 +26,6 @@ EXIT_OURS = 70
 
 #: A quake table on a terminal shows this many rows at most; catalogue.xml has them all.
 ROWS_SHOWN = 200
-QUAKE_COLUMNS = ("time (UTC)", "lat", "lon", "± km", "depth km", "size", "picks", "gap", "rms s", "grade")
 
 app = typer.Typer(
     name="houfeng",
@@ -46,6 +46,15 @@ class PickerName(StrEnum):
     phasenet = "phasenet"
 
 
+class Quality(StrEnum):
+    """How well an origin is known, best first."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+
 Stations = Annotated[
     list[str] | None,
     typer.Option("--stations", help="Station metadata: a file, folder or glob. May be repeated.", metavar="INVENTORY"),
@@ -62,7 +71,30 @@ WeightsHash = Annotated[
     str | None,
     typer.Option("--weights-sha256", help="SHA-256 the weights must have. Default: the published file's."),
 ]
+ArchiveFolder = Annotated[
+    Path | None, typer.Option("--archive", help="Keep the samples in this SDS archive.", metavar="DIR")
+]
+KeptIn = Annotated[
+    str | None, typer.Option("--catalogue", help="Keep the quakes in this SQL catalogue.", metavar="URL_OR_FILE")
+]
 Pictures = Annotated[bool, typer.Option("--pictures/--no-pictures", help="Draw every quake.")]
+
+Start = Annotated[
+    int | None, typer.Option("--start", parser=parse_instant, help="Origin times from this on, UTC.", metavar="TIME")
+]
+End = Annotated[
+    int | None, typer.Option("--end", parser=parse_instant, help="Origin times before this, UTC.", metavar="TIME")
+]
+Box = Annotated[
+    tuple[float, float, float, float] | None,
+    typer.Option("--box", help="Epicentres in this box, degrees.", metavar="SOUTH NORTH WEST EAST"),
+]
+MinMagnitude = Annotated[float | None, typer.Option("--min-magnitude", help="This size or larger.")]
+MaxMagnitude = Annotated[float | None, typer.Option("--max-magnitude", help="This size or smaller.")]
+LeastQuality = Annotated[Quality | None, typer.Option("--quality", help="This quality or better.")]
+Versions = Annotated[bool, typer.Option("--versions", help="Every version, not only the latest.")]
+QuakemlFile = Annotated[Path | None, typer.Option("--quakeml", help="Write QuakeML.", metavar="FILE")]
+CsvFile = Annotated[Path | None, typer.Option("--csv", help="Write a table.", metavar="FILE")]
 
 
 def _version(wanted: bool) -> None:
@@ -93,17 +125,20 @@ def replay(
     picker: ChosenPicker = PickerName.classical,
     weights: Weights = None,
     weights_sha256: WeightsHash = None,
+    archive: ArchiveFolder = None,
+    catalogue: KeptIn = None,
     pictures: Pictures = True,
-) -> None:
+) -> list[Quake]:
     """Play recordings through the whole centre and write the catalogue it hears.
 
     Results: catalogue.xml (QuakeML), picks.csv, findings.jsonl and, per quake, a record section, a map and
     residuals as PNG.
     """
+    from houfeng.shell.keeping import into_archive, into_catalogue
     from houfeng.shell.recordings import find_files, open_recordings
-    from houfeng.shell.replay import Setup, load_inventory, load_model, load_picker
+    from houfeng.shell.replay import OnTold, Setup, Told, load_inventory, load_model, load_picker
     from houfeng.shell.replay import replay as play
-    from houfeng.shell.results import open_folder, write_catalogue, write_findings, write_picks, write_pictures
+    from houfeng.shell.results import Results
 
     chosen = load_picker(picker.value, weights, weights_sha256)
     paths = find_files(waveforms)
@@ -115,25 +150,29 @@ def replay(
             picker=chosen,
             default_model_used=model is None,
         )
-    open_folder(out_folder)
-    write_findings(out_folder, setup.findings)
-    with _bar() as on_progress:
-        outcome = play(
-            setup,
-            on_quake=lambda portrait, network: (
-                write_pictures(out_folder, portrait, network.stations) if pictures else None
-            ),
-            on_progress=on_progress,
-        )
-    write_catalogue(out_folder, outcome.quakes)
-    write_picks(out_folder, outcome.picks, outcome.quakes)
-    write_findings(out_folder, outcome.findings)
+    with ExitStack() as opened:
+        keepers: list[OnTold] = []
+        if catalogue is not None:
+            keepers.append(opened.enter_context(into_catalogue(catalogue)))
+        results = opened.enter_context(Results(out_folder, pictures=pictures))
+        keepers.append(results.tell)
+        if archive is not None:
+            keepers.append(opened.enter_context(into_archive(archive, results.tell)))
+
+        def on_told(told: Told) -> None:
+            for keep in keepers:
+                keep(told)
+
+        on_progress = opened.enter_context(_bar())
+        outcome = play(setup, on_told=on_told, on_progress=on_progress)
+        results.finish(outcome.quakes)
     _show_quakes(outcome.quakes)
     out.print(
-        f"{len(outcome.quakes)} quakes, {len(outcome.picks)} picks, {len(outcome.findings)} findings. "
+        f"{len(outcome.quakes)} quakes, {outcome.pick_count} picks, {results.finding_count} findings. "
         f"Results: {escape(str(out_folder))}/catalogue.xml",
         soft_wrap=True,
     )
+    return outcome.quakes
 
 
 @app.command()
@@ -157,10 +196,54 @@ def locate(
     write_catalogue(out_folder, quakes)
     _show_quakes(quakes)
     for finding in findings:
-        err.print(f"[yellow]{escape(finding.station or finding.file)}[/]: {escape(finding.reason)}", soft_wrap=True)
+        err.print(
+            f"[yellow]{escape(shown(finding.station) or finding.file)}[/]: {escape(finding.reason)}", soft_wrap=True
+        )
     if not quakes:
         raise DataFault(str(picks), "no quake could be located", "see findings.jsonl for why")
     out.print(f"{len(quakes)} quakes. Results: {escape(str(out_folder))}/catalogue.xml", soft_wrap=True)
+
+
+@app.command()
+def catalogue(
+    place: Annotated[str, typer.Argument(help="The catalogue: an SQLite file or a URL.", metavar="URL_OR_FILE")],
+    start: Start = None,
+    end: End = None,
+    box: Box = None,
+    min_magnitude: MinMagnitude = None,
+    max_magnitude: MaxMagnitude = None,
+    quality: LeastQuality = None,
+    versions: Versions = False,
+    quakeml: QuakemlFile = None,
+    csv: CsvFile = None,
+) -> None:
+    """Show the quakes of a catalogue that fit, and write them as files."""
+    from houfeng.shell.catalogue import Catalogue, url_of
+    from houfeng.shell.results import write_file
+    from houfeng.wire.quakeml import write_quakeml
+    from houfeng.wire.quakes_csv import write_quakes_csv
+
+    if "://" not in place and not Path(place).exists():
+        raise WorldFault(place, "no such catalogue", "make one with houfeng replay --catalogue")
+    with Catalogue(url_of(place)) as kept:
+        try:
+            quakes = kept.query(
+                start_ns=start,
+                end_ns=end,
+                box=box,
+                min_magnitude=min_magnitude,
+                max_magnitude=max_magnitude,
+                quality=quality,
+            )
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from error
+        if versions:
+            quakes = [version for quake in quakes for version in kept.versions(quake.quake_id)]
+    if quakeml is not None:
+        write_file(quakeml, write_quakeml(quakes))
+    if csv is not None:
+        write_file(csv, write_quakes_csv(quakes))
+    _show_quakes(quakes, versions=versions)
 
 
 @app.command()
@@ -182,7 +265,7 @@ def info(
         for line in description.lines:
             out.print(f"  {escape(line)}", soft_wrap=True)
         for finding in description.findings:
-            where = f"{finding.station} " if finding.station else ""
+            where = f"{shown(finding.station)} " if finding.station else ""
             when = f"{format_instant(finding.time_ns)} " if finding.time_ns is not None else ""
             out.print(f"  [yellow]{finding.kind}[/] {escape(f'{where}{when}{finding.reason}')}", soft_wrap=True)
     if refused:
@@ -191,12 +274,13 @@ def info(
 
 @app.command()
 def demo(out_folder: OutFolder = Path("houfeng-demo")) -> None:
-    """Make a synthetic hour under a small network, replay it, and say where the results are."""
+    """Make a synthetic hour under a small network, replay it, and compare what was heard with what was made."""
     from houfeng.shell.demo import make_recording
+    from houfeng.shell.tables import truth_table
 
     with err.status("making an hour of a make-believe network"):
         recording = make_recording(out_folder / "recording")
-    replay(
+    heard = replay(
         [str(recording.waveforms)],
         stations=[str(recording.stations)],
         model=recording.model,
@@ -204,7 +288,8 @@ def demo(out_folder: OutFolder = Path("houfeng-demo")) -> None:
         weights=None,
         weights_sha256=None,
     )
-    out.print(f"Truth to compare with: {escape(str(recording.truth))}", soft_wrap=True)
+    out.print(truth_table(recording.quakes, heard))
+    out.print(f"Truth: {escape(str(recording.truth))}", soft_wrap=True)
 
 
 @contextmanager
@@ -227,29 +312,14 @@ def _bar() -> Iterator[Callable[..., None]]:
         yield show
 
 
-def _show_quakes(quakes: Sequence[Quake]) -> None:
+def _show_quakes(quakes: Sequence[Quake], *, versions: bool = False) -> None:
+    from houfeng.shell.tables import quake_table
+
     if not quakes:
         out.print("No quakes.")
         return
-    table = Table(box=None, padding=(0, 1, 0, 0))  # tight: ten columns in the 80 of an ordinary terminal
-    for heading in QUAKE_COLUMNS:
-        table.add_column(heading, no_wrap=True)
-    for quake in quakes[:ROWS_SHOWN]:
-        origin, size = quake.origin, quake.magnitude
-        major_m = origin.ellipses[0].semi_major_m if origin.ellipses else float("nan")
-        table.add_row(
-            format_instant(origin.time_ns, 1).replace("T", " ").rstrip("Z"),
-            f"{origin.latitude_deg:.3f}",
-            f"{origin.longitude_deg:.3f}",
-            f"{major_m / 1000:.1f}",
-            f"{origin.depth_m / 1000:.1f}±{origin.depth_uncertainty_m / 1000:.1f}",
-            f"{size.kind} {size.value:.1f}" if size else "-",
-            str(len(origin.arrivals)),
-            f"{origin.gap_deg:.0f}°",
-            f"{origin.rms_s:.2f}",
-            origin.quality,
-        )
-    out.print(table)
+    table = quake_table(quakes[:ROWS_SHOWN], versions=versions)
+    out.print(table, width=max(out.width, Measurement.get(out, out.options, table).maximum), crop=False)
     if len(quakes) > ROWS_SHOWN:
         out.print(f"... and {len(quakes) - ROWS_SHOWN} more")
 

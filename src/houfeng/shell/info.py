@@ -13,6 +13,7 @@ from houfeng.wire.waveforms import read_waveforms, sniff
 from houfeng.words.errors import DataFault, HoufengError
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S, format_instant
+from houfeng.words.source import shown
 
 #: Channels, stations or events listed one by one; the summary counts them all.
 LISTED = 50
@@ -75,7 +76,7 @@ def _inventory(data: bytes, name: str) -> Description:
         reasons = [finding.reason for finding in read.findings if "warning" not in finding.kind]
         raise DataFault(name, reasons[0] if reasons else "no stations in it")
     lines = [
-        f"{station.key}  "
+        f"{shown(station.key)}  "
         + (
             "no coordinates"
             if station.latitude_deg is None

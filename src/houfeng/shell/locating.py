@@ -1,5 +1,6 @@
 """Locating quakes from picks somebody else made."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,12 @@ def locate_file(
     findings = [*inventory.findings, *read.findings]
     if not read.sets:
         raise DataFault(str(path), "no picks in it", "see `houfeng info` for what it is")
-    sets = [_with_known_stations(chosen, inventory, findings, str(path)) for chosen in read.sets]
+    unknown: Counter[str] = Counter()
+    sets = [_with_known_stations(chosen, inventory, unknown) for chosen in read.sets]
+    findings += [
+        Finding("no-coordinates", f"no coordinates known: its {count} picks are left out", str(path), key)
+        for key, count in unknown.items()
+    ]
     picks = [pick for chosen in sets for pick in chosen.picks]
     if not picks:
         raise DataFault(str(path), "no pick is of a station with coordinates", "give them with --stations")
@@ -50,15 +56,14 @@ def locate_file(
     return sorted(quakes, key=lambda quake: (quake.origin.time_ns, quake.quake_id)), findings
 
 
-def _with_known_stations(chosen: PickSet, inventory: ReadInventory, findings: list[Finding], file: str) -> PickSet:
-    """Give picks the names the inventory uses; leave out those of stations it does not have."""
+def _with_known_stations(chosen: PickSet, inventory: ReadInventory, unknown: Counter[str]) -> PickSet:
+    """Give picks the names the inventory uses; leave out, and count, those of stations it does not have."""
     known = [station.key for station in inventory.stations if station.latitude_deg is not None]
     kept: list[Pick] = []
     for pick in chosen.picks:
         key = match_station_label(pick.source.station_key, known)
         if key is None:
-            reason = "no coordinates known: its picks are left out"
-            findings.append(Finding("no-coordinates", reason, file, pick.source.station_key, pick.time_ns))
+            unknown[pick.source.station_key] += 1
             continue
         network, _, code = key.partition(".")
         kept.append(replace(pick, source=SourceId(network, code, pick.source.location, pick.source.channel)))

@@ -5,7 +5,7 @@ streamed by time with only the present moment in memory.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,8 @@ from houfeng.wire.mseed.recognise import begins_with_record
 from houfeng.wire.waveforms import read_waveforms, stations_from_waveforms
 from houfeng.words.errors import DataFault, HoufengError, WorldFault
 from houfeng.words.finding import Finding
-from houfeng.words.instant import NS_PER_S
-from houfeng.words.samples import PacketBatch, Segment
+from houfeng.words.instant import DAY_NS, NS_PER_S
+from houfeng.words.samples import PacketBatch, Segment, segments_of
 from houfeng.words.source import SourceId
 from houfeng.words.station import Station
 
@@ -30,8 +30,6 @@ SLICE_NS = 10 * NS_PER_S
 
 #: Before this no digital seismograph kept time: a record dated earlier has a clock that was reset.
 FIRST_DIGITAL_RECORD_NS = 378_691_200 * NS_PER_S  # 1982-01-01
-
-DAY_NS = 86_400 * NS_PER_S
 
 #: Enough of a file's beginning to tell its format.
 SNIFFED_BYTES = 8192
@@ -200,13 +198,10 @@ def _held(path: Path, decoded: Decoded) -> _Source | None:
 
 
 def _cut(batch: PacketBatch) -> Iterator[Segment]:
-    for packet in range(len(batch)):
-        rate_hz = float(batch.rate_hz[packet])
-        samples = batch.samples[batch.offset[packet] : batch.offset[packet + 1]]
-        size = max(1, int(SLICE_NS / NS_PER_S * rate_hz))
-        for first in range(0, len(samples), size):
-            start_ns = int(batch.start_ns[packet]) + round(first / rate_hz * NS_PER_S)
-            yield Segment(batch.channels[batch.channel[packet]], start_ns, rate_hz, samples[first : first + size])
+    for packet in segments_of(batch):
+        size = max(1, int(SLICE_NS / NS_PER_S * packet.rate_hz))
+        for first in range(0, len(packet.samples), size):
+            yield replace(packet, start_ns=packet.time_ns(first), samples=packet.samples[first : first + size])
 
 
 def _packets(source: _Source, rows: NDArray[np.int64]) -> Decoded:

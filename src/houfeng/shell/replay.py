@@ -17,12 +17,17 @@ from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.model import VelocityModel
 from houfeng.words.quake import Pick, Quake
-from houfeng.words.samples import Gap
+from houfeng.words.samples import Gap, PacketBatch
 from houfeng.words.station import Inventory
 
 #: Later than any sample: lets every stage finish.
 END_OF_TIME_NS = 2**62
 
+
+#: What a replay tells, as it comes: the network, accepted packets, picks, quakes with their records, all that is odd.
+Told = Network | PacketBatch | Pick | Finding | Portrait
+
+OnTold = Callable[[Told], None]
 
 #: Called with the recording's own time, the share of it played, and the picks and quakes so far.
 OnProgress = Callable[[int, float, int, int], None]
@@ -30,12 +35,10 @@ OnProgress = Callable[[int, float, int, int], None]
 
 @dataclass(slots=True)
 class Outcome:
-    """What a replay heard. Portraits are handed to on_quake as they come and not kept."""
+    """What a replay comes to: its quakes, in time order once it has ended, and how many picks were told."""
 
-    network: Network
-    picks: list[Pick] = field(default_factory=list)
     quakes: list[Quake] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    pick_count: int = 0
 
 
 def load_inventory(patterns: Sequence[str]) -> ReadInventory:
@@ -79,29 +82,34 @@ class Setup:
     picker: Picker
     default_model_used: bool = False
 
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        """Everything odd met before the first sample is played."""
-        return (*self.inventory.findings, *self.recordings.findings)
 
-
-def replay(setup: Setup, *, on_quake: Callable[[Portrait, Network], None], on_progress: OnProgress) -> Outcome:
+def replay(setup: Setup, *, on_told: OnTold, on_progress: OnProgress) -> Outcome:
     """Play recordings from first to last sample.
 
-    on_quake     called with every quake as it is heard, with its records
+    on_told      called with everything told, in order, the network first; only quakes are kept besides
     on_progress  called after every slice: instant reached, share played, picks and quakes so far
 
     Raises DataFault when there are no samples at all.
     """
     recordings = setup.recordings
-    span = recordings.span_ns
-    if span is None:
-        raise DataFault("recordings", "no readable samples", "see findings.jsonl for why")
     stations = merge_inventories([setup.inventory, ReadInventory(recordings.stations, ())])
     known = Inventory(stations.stations)
-    network = network_of(known, recordings.channels, span[0])
-    outcome = Outcome(network)
-    outcome.findings.extend([*stations.findings, *recordings.findings, *_unplaced(network)])
+    first_ns, _ = recordings.span_ns or (0, 0)
+    network = network_of(known, recordings.channels, first_ns)
+    outcome = Outcome()
+
+    def tell(heard: Iterable[Heard]) -> None:
+        for value in heard:
+            told = _gap_finding(value) if isinstance(value, Gap) else value
+            outcome.pick_count += isinstance(told, Pick)
+            if isinstance(told, Portrait):
+                outcome.quakes.append(told.quake)
+            on_told(told)
+
+    on_told(network)
+    tell([*stations.findings, *recordings.findings, *_unplaced(network)])
+    if recordings.span_ns is None:
+        raise DataFault("recordings", "no readable samples", "see findings.jsonl for why")
     defaulted = f"default velocity model {setup.model.name}: no local model was given"
     with tempfile.TemporaryDirectory(prefix="houfeng-") as scratch:
         hearing = Hearing(
@@ -113,31 +121,21 @@ def replay(setup: Setup, *, on_quake: Callable[[Portrait, Network], None], on_pr
             scratch=Path(scratch),
             notes=(defaulted,) if setup.default_model_used else (),
         )
+        slices = recordings.slice_count
         for number, (now_ns, batches, findings) in enumerate(recordings.play(), start=1):
-            outcome.findings.extend(findings)
-            _keep(hearing.elapse(now_ns), outcome, on_quake)
+            tell(findings)
+            tell(hearing.elapse(now_ns))
             for batch in batches:
-                _keep(hearing.handle(batch), outcome, on_quake)
-            on_progress(now_ns, number / recordings.slice_count, len(outcome.picks), len(outcome.quakes))
-        _keep(hearing.elapse(END_OF_TIME_NS), outcome, on_quake)
+                tell(hearing.handle(batch))
+            on_progress(now_ns, number / slices, outcome.pick_count, len(outcome.quakes))
+        tell(hearing.elapse(END_OF_TIME_NS))
     outcome.quakes.sort(key=lambda quake: (quake.origin.time_ns, quake.quake_id))
     return outcome
 
 
-def _keep(heard: Iterable[Heard], outcome: Outcome, on_quake: Callable[[Portrait, Network], None]) -> None:
-    for value in heard:
-        match value:
-            case Pick():
-                outcome.picks.append(value)
-            case Finding():
-                outcome.findings.append(value)
-            case Gap():
-                missing_s = (value.end_ns - value.start_ns) / NS_PER_S
-                reason = f"{missing_s:.3f} s without samples"
-                outcome.findings.append(Finding("gap", reason, station=value.source.nslc, time_ns=value.start_ns))
-            case Portrait():
-                outcome.quakes.append(value.quake)
-                on_quake(value, outcome.network)
+def _gap_finding(gap: Gap) -> Finding:
+    reason = f"{(gap.end_ns - gap.start_ns) / NS_PER_S:.3f} s without samples"
+    return Finding("gap", reason, station=gap.source.nslc, time_ns=gap.start_ns)
 
 
 def _unplaced(network: Network) -> list[Finding]:

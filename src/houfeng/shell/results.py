@@ -1,18 +1,71 @@
 """What a replay leaves in its folder: catalogue.xml, picks.csv, findings.jsonl and pictures."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from houfeng.quake.hearing import Portrait
-from houfeng.serve.figures import quake_map, record_section, residuals
-from houfeng.wire.phases import write_picks_csv
+from houfeng.quake.network import Network
+from houfeng.shell.pick_spool import PickSpool
+from houfeng.shell.replay import Told
 from houfeng.wire.quakeml import write_quakeml
 from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import format_instant
 from houfeng.words.quake import Pick, Quake
+from houfeng.words.samples import PacketBatch
 from houfeng.words.station import Station
+
+
+class Results:
+    """The results of a replay: findings and pictures as they are told, the rest once all is told.
+
+    folder    made when it is missing
+    pictures  whether to draw every quake
+
+    finding_count counts them. Findings are put in their place also when the replay fails: they may say why.
+    Raises WorldFault when the disk refuses.
+    """
+
+    def __init__(self, folder: Path, *, pictures: bool) -> None:
+        open_folder(folder)
+        self.finding_count = 0
+        self._folder = folder
+        self._pictures = pictures
+        self._stations: Mapping[str, Station] = {}
+        self._findings = _Fresh(folder / "findings.jsonl")
+        self._picks = PickSpool()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._picks.close()
+        self._findings.publish()
+
+    def tell(self, told: Told) -> None:
+        """Something was told."""
+        match told:
+            case Network():
+                self._stations = told.stations
+            case Finding():
+                self.finding_count += 1
+                self._findings.write(_line(told))
+            case Pick():
+                self._picks.add(told)
+            case Portrait():
+                self._picks.claim(told.quake)
+                if self._pictures:
+                    write_pictures(self._folder, told, self._stations)
+            case PacketBatch():
+                pass  # samples are the archive's
+
+    def finish(self, quakes: Sequence[Quake]) -> None:
+        """All is told."""
+        write_catalogue(self._folder, quakes)
+        write_file(self._folder / "picks.csv", self._picks.content())
 
 
 def open_folder(folder: Path) -> None:
@@ -28,35 +81,26 @@ def write_catalogue(folder: Path, quakes: Sequence[Quake]) -> None:
     write_file(folder / "catalogue.xml", write_quakeml(quakes))
 
 
-def write_picks(folder: Path, picks: Iterable[Pick], quakes: Sequence[Quake]) -> None:
-    """Write picks.csv: every pick in time order, with the quake that claimed it."""
-    owner = {arrival.pick: quake.quake_id for quake in quakes for arrival in quake.origin.arrivals}
-    claimed = {(pick.source, pick.time_ns) for pick in owner}  # perhaps under the name of the other phase
-    spare = (pick for pick in picks if (pick.source, pick.time_ns) not in claimed)
-    every = sorted({*spare, *owner}, key=lambda pick: pick.key)
-    write_file(folder / "picks.csv", write_picks_csv((pick, owner.get(pick, "")) for pick in every))
-
-
 def write_findings(folder: Path, findings: Iterable[Finding]) -> None:
     """Write findings.jsonl: one JSON object a line, with kind, file, station, time and reason."""
-    lines = (
-        json.dumps(
-            {
-                "kind": finding.kind,
-                "file": finding.file,
-                "station": finding.station,
-                "time": "" if finding.time_ns is None else format_instant(finding.time_ns),
-                "reason": finding.reason,
-            },
-            ensure_ascii=False,
-        )
-        for finding in findings
-    )
-    write_file(folder / "findings.jsonl", "".join(f"{line}\n" for line in lines).encode())
+    write_file(folder / "findings.jsonl", map(_line, findings))
+
+
+def _line(finding: Finding) -> bytes:
+    said = {
+        "kind": finding.kind,
+        "file": finding.file,
+        "station": finding.station,
+        "time": "" if finding.time_ns is None else format_instant(finding.time_ns),
+        "reason": finding.reason,
+    }
+    return json.dumps(said, ensure_ascii=False).encode() + b"\n"
 
 
 def write_pictures(folder: Path, portrait: Portrait, stations: Mapping[str, Station]) -> None:
     """Write the record section, map and residuals of one quake as PNG, under quakes/ID/."""
+    from houfeng.serve.figures import quake_map, record_section, residuals  # noqa: PLC0415  15 MB of matplotlib
+
     quake = portrait.quake
     own = folder / "quakes" / quake.quake_id
     open_folder(own)
@@ -65,14 +109,41 @@ def write_pictures(folder: Path, portrait: Portrait, stations: Mapping[str, Stat
     write_file(own / "residuals.png", residuals(quake))
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Replace a file in one step, so that a reader never sees half of it.
+
+    content  the whole, or piece by piece
 
     Raises WorldFault when the disk refuses.
     """
-    fresh = path.with_name(f".{path.name}.part")
-    try:
-        fresh.write_bytes(content)
-        fresh.replace(path)
-    except OSError as error:
-        raise WorldFault(str(path), error.strerror or str(error), "make room or choose another --out") from error
+    fresh = _Fresh(path)
+    for piece in (content,) if isinstance(content, bytes) else content:
+        fresh.write(piece)
+    fresh.publish()
+
+
+class _Fresh:
+    """A file on its way: written beside its place, and put there in one step when it is published."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._part = path.with_name(f".{path.name}.part")
+        with self._faults():
+            self._file = self._part.open("wb")
+
+    def write(self, piece: bytes) -> None:
+        with self._faults():
+            self._file.write(piece)
+
+    def publish(self) -> None:
+        with self._faults():
+            self._file.close()
+            self._part.replace(self._path)
+
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            fault = WorldFault(str(self._path), error.strerror or str(error), "make room or choose another --out")
+            raise fault from error

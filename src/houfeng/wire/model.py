@@ -7,6 +7,7 @@ from importlib import resources
 
 import numpy as np
 
+from houfeng.wire.numerals import is_number, number
 from houfeng.words.errors import DataFault
 from houfeng.words.model import VelocityModel
 
@@ -51,8 +52,8 @@ def read_velocity_model(data: bytes, name: str) -> VelocityModel:
     if not lines:
         raise DataFault(name, "the velocity model is empty", _REMEDY)
     rows = [_cells(line) for line in lines]
-    header = ["layer_top_km", "vp_km_s", "vs_km_s"] if _is_number(rows[0][0]) else [cell.lower() for cell in rows[0]]
-    numbers = _numbers(rows if _is_number(rows[0][0]) else rows[1:], len(header), name)
+    header = ["layer_top_km", "vp_km_s", "vs_km_s"] if is_number(rows[0][0]) else [cell.lower() for cell in rows[0]]
+    numbers = _numbers(rows if is_number(rows[0][0]) else rows[1:], len(header), name)
     depth, vp, vs, ratio = (_find(header, kind) for kind in ("depth", "vp", "vs", "ratio"))
     if depth is None or vp is None:
         raise DataFault(name, f"header {', '.join(header)} names no depth or no Vp column", _REMEDY)
@@ -81,20 +82,12 @@ def _cells(line: str) -> list[str]:
     return line.split()
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _numbers(rows: list[list[str]], width: int, name: str) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     values = []
-    for number, row in enumerate(rows, start=1):
-        if len(row) < width or not all(_is_number(cell) for cell in row[:width]):
-            raise DataFault(name, f"data line {number} is not {width} numbers: {' '.join(row)[:80]!r}", _REMEDY)
-        values.append([float(cell) for cell in row[:width]])
+    for line, row in enumerate(rows, start=1):
+        if len(row) < width or not all(is_number(cell) for cell in row[:width]):
+            raise DataFault(name, f"data line {line} is not {width} numbers: {' '.join(row)[:80]!r}", _REMEDY)
+        values.append([number(cell) for cell in row[:width]])
     if not values:
         raise DataFault(name, "the velocity model has a header and no layers", _REMEDY)
     return np.array(values, dtype=np.float64).reshape(len(values), width)

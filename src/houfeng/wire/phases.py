@@ -1,13 +1,14 @@
 """Read arrival times to locate from, whatever their format, and write our own."""
 
 import csv
-import io
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
+from houfeng.wire.csv_text import harmless, write_csv
 from houfeng.wire.events import Reference, phase_of, read_events, source_of
+from houfeng.wire.numerals import finite
 from houfeng.wire.pick_quality import class_uncertainty_s, weight_uncertainty_s
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
@@ -74,42 +75,33 @@ def read_phases(data: bytes, name: str) -> ReadPhases:
     return ReadPhases(sets, events.findings)
 
 
-def write_picks_csv(picks: Iterable[tuple[Pick, str]]) -> bytes:
-    """Write picks as CSV with a header, one line each, in the order given.
+def write_picks_csv(picks: Iterable[tuple[Pick, str]], *, header: bool = True) -> bytes:
+    """Write picks as CSV, one line each, in the order given.
 
-    picks  each with the identifier of its quake, "" when it belongs to none
+    picks   each with the identifier of its quake, "" when it belongs to none
+    header  False for lines that will follow others
 
-    Times have nanoseconds, and read_phases reads it back with the same values. Free text that a spreadsheet would
-    take for a formula is prefixed with an apostrophe; line breaks in it become blanks.
+    Times have nanoseconds, and read_phases reads it back with the same values.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for pick, quake_id in picks:
-        source = pick.source
-        writer.writerow(
-            (
-                source.network,
-                source.station,
-                source.location,
-                source.channel,
-                pick.phase,
-                format_instant(pick.time_ns, 9),
-                repr(float(pick.uncertainty_s)),
-                repr(float(pick.snr)),
-                repr(float(pick.probability)),
-                pick.polarity,
-                repr(float(pick.polarity_confidence)),
-                _harmless(pick.method),
-                _harmless(quake_id),
-            )
+    rows = (
+        (
+            pick.source.network,
+            pick.source.station,
+            pick.source.location,
+            pick.source.channel,
+            pick.phase,
+            format_instant(pick.time_ns, 9),
+            float(pick.uncertainty_s),
+            float(pick.snr),
+            float(pick.probability),
+            pick.polarity,
+            float(pick.polarity_confidence),
+            harmless(pick.method),
+            harmless(quake_id),
         )
-    return out.getvalue().encode("utf-8")
-
-
-def _harmless(text: str) -> str:
-    one_line = " ".join(text.splitlines())
-    return f"'{one_line}" if one_line.startswith(("=", "+", "-", "@", "'", "\t")) else one_line
+        for pick, quake_id in picks
+    )
+    return write_csv([COLUMNS, *rows] if header else rows)
 
 
 def _lines(data: bytes) -> list[str]:
@@ -214,8 +206,9 @@ def _csv_pick(row: _Row) -> Pick | None:
         return None
     merged = _quality(row.get("quality", "")) | {name: value for name, value in row.items() if value}
     polarity = _POLARITIES.get(merged.get("polarity", "").lower(), 0)
+    network, _, station = row.get("station", "").rpartition(".")  # some write NET.STA
     return Pick(
-        source_of(row.get("network"), row.get("station", ""), row.get("location"), row.get("channel")),
+        source_of(network or row.get("network"), station, row.get("location"), row.get("channel")),
         phase,
         parse_instant(row.get("time", "")),
         _csv_uncertainty_s(merged, phase),
@@ -243,17 +236,12 @@ def _csv_uncertainty_s(row: _Row, phase: Phase) -> float:
 
 
 def _said(text: str) -> str:
-    """Free text as it was before write_picks_csv made it harmless."""
+    """Free text as it was before it was made harmless."""
     return text.removeprefix("'")
 
 
 def _float(text: str | None, otherwise: float) -> float:
-    if not text:
-        return otherwise
-    value = float(text)
-    if not abs(value) < float("inf"):
-        raise ValueError(f"{text} is not a number")
-    return value
+    return finite(text) if text else otherwise
 
 
 # NonLinLoc observations. Source: NonLinLoc user guide, "NonLinLoc Phase file format".

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from houfeng.wire.numerals import finite, is_number
 from houfeng.wire.response import motion_units
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
@@ -102,7 +103,7 @@ def _plain_rows(lines: Iterable[str]) -> Iterator[Row]:
     """NET STA LAT LON [ELEV], comments with #, as many processing packages write it."""
     for line in lines:
         cells = line.split("#")[0].split()
-        if 4 <= len(cells) <= 6 and all(_is_number(cell) for cell in cells[2:4]) and not _is_number(cells[0]):
+        if 4 <= len(cells) <= 6 and all(is_number(cell) for cell in cells[2:4]) and not is_number(cells[0]):
             yield dict(zip(("network", "station", "latitude", "longitude", "elevation"), cells, strict=False))
 
 
@@ -111,7 +112,7 @@ def _gtsrce_rows(lines: Iterable[str]) -> Iterator[Row]:
     for line in lines:
         cells = line.split()
         if cells[:1] == ["GTSRCE"] and len(cells) >= 7 and cells[2].upper() == "LATLON":
-            depth_km, elevation_km = (float(c) if _is_number(c) else float("nan") for c in cells[5:7])
+            depth_km, elevation_km = (float(c) if is_number(c) else float("nan") for c in cells[5:7])
             yield {
                 "station": cells[1],
                 "latitude": cells[3],
@@ -147,7 +148,7 @@ def _degrees(degrees: str, minutes: str, side: str) -> str:
 
 def _minutes(text: str) -> float:
     digits = text.replace(" ", "")
-    if not _is_number(digits):
+    if not is_number(digits):
         return float("nan")
     return float(digits) if "." in digits else int(digits) / 1000
 
@@ -162,21 +163,6 @@ def _json_rows(text: str, name: str) -> Iterator[Row]:
         raise DataFault(name, "a JSON station list is a list of objects", "see the device list of OpenEEW")
     for item in items:
         yield {meaning: str(value) for key, value in item.items() if (meaning := _meaning(_squeeze(key)))}
-
-
-def _is_number(text: str) -> bool:
-    try:
-        _parsed(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _parsed(text: str) -> float:
-    """A number as data files write it; 1_000 and the digits of other scripts are none. Raises ValueError."""
-    if not text.isascii() or "_" in text:
-        raise ValueError(f"not a number: {text!r}")
-    return float(text)
 
 
 def _from_rows(rows: Iterable[Row], name: str) -> Read:
@@ -259,10 +245,10 @@ def _number(row: Row, meaning: str) -> float | None:
     text = row.get(meaning, "")
     if not text:
         return None
-    value = _parsed(text)
-    if not abs(value) < float("inf"):
-        raise ValueError(f"{meaning} {text} is not a number")
-    return value
+    try:
+        return finite(text)
+    except ValueError as error:
+        raise ValueError(f"{meaning}: {error}") from None
 
 
 def _instant(row: Row, meaning: str) -> int | None:

@@ -5,6 +5,7 @@ import re
 import numpy as np
 
 NS_PER_S = 1_000_000_000
+DAY_NS = 86_400 * NS_PER_S
 
 #: What a 64-bit count of nanoseconds can say, kept a year inside its ends so that sums stay legal.
 EARLIEST_NS = -9_190_000_000_000_000_000

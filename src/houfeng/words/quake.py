@@ -44,7 +44,8 @@ class Pick:
 class Amplitude:
     """One measured amplitude, with what it was measured on.
 
-    kind       "wood_anderson": zero-to-peak displacement seen by a Wood-Anderson pendulum, m, gain taken off
+    kind       "wood_anderson": zero-to-peak displacement seen by a Wood-Anderson pendulum, m, gain taken off;
+               "s_plateau": low-frequency level of the S displacement spectrum, m s
     value      in the SI unit of its kind
     time_ns    when the peak was
     period_s   apparent period there, 0 when not measured

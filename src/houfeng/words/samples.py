@@ -1,5 +1,6 @@
 """Samples, as they arrive (PacketBatch) and once ordered (Segment, Gap)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,6 +74,14 @@ class Segment:
     def time_ns(self, index: float) -> int:
         """Instant of the sample at a (fractional) index."""
         return self.start_ns + round(index / self.rate_hz * NS_PER_S)
+
+
+def segments_of(batch: PacketBatch) -> Iterator[Segment]:
+    """The packets of a batch that hold samples, one by one."""
+    columns = (batch.channel.tolist(), batch.start_ns.tolist(), batch.rate_hz.tolist(), batch.offset.tolist())
+    for channel, start_ns, rate_hz, begin, end in zip(*columns, columns[-1][1:], strict=False):
+        if begin < end:
+            yield Segment(batch.channels[channel], start_ns, rate_hz, batch.samples[begin:end])
 
 
 @dataclass(frozen=True, slots=True)

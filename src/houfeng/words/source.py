@@ -39,9 +39,20 @@ class SourceId:
 
     @property
     def fdsn(self) -> str:
-        """The channel as an FDSN source identifier, FDSN:NET_STA_LOC_B_S_SS."""
+        """The channel as an FDSN source identifier, FDSN:NET_STA_LOC_B_S_SS.
+
+        Station lists and pick files hold codes such as NP040_D0; identifiers have no room for an underscore within
+        a code, nor for four letters of channel in one. See has_fdsn.
+        Source: FDSN Source Identifiers 1.0, https://docs.fdsn.org/projects/source-identifiers.
+        """
         channel = self.channel if "_" in self.channel else "_".join(self.channel[:3].ljust(3))
         return f"FDSN:{self.network}_{self.station}_{self.location}_{channel.replace(' ', '')}"
+
+    @property
+    def has_fdsn(self) -> bool:
+        """Whether fdsn is an identifier that names this channel and no other."""
+        whole = "_" in self.channel or len(self.channel) <= 3
+        return whole and "_" not in self.network + self.station + self.location
 
     @property
     def sensor(self) -> str:
@@ -54,6 +65,11 @@ class SourceId:
         if "_" in self.channel:
             return self.channel.rsplit("_", 1)[1]
         return self.channel[2:] if len(self.channel) > 2 else self.channel[-1:]
+
+
+def shown(key: str) -> str:
+    """A station or channel as people write it: NET.STA, or STA alone where there is no network code."""
+    return key.removeprefix(".")
 
 
 def parse_source(text: str) -> SourceId:

@@ -2,6 +2,5 @@
 
 from houfeng.quake.acquire.order import Acquire as Acquire
 from houfeng.quake.acquire.order import Acquired as Acquired
-from houfeng.quake.acquire.order import warm_up as warm_up
 from houfeng.quake.acquire.recent import Recent as Recent
 from houfeng.quake.acquire.roster import Roster as Roster

@@ -11,7 +11,6 @@ from houfeng.quake.acquire.recent import KIND, RATE_TOLERANCE, SLIP_SAMPLES, Rec
 from houfeng.words.finding import Finding
 from houfeng.words.instant import EARLIEST_NS, LATEST_NS, NS_PER_S, format_instant
 from houfeng.words.samples import Gap, PacketBatch, Samples
-from houfeng.words.source import SourceId
 
 #: A packet this far ahead of its channel, of the network and of the clock needs a witness; so does a channel's
 #: first packet this far from the network.
@@ -459,17 +458,3 @@ def _picked(batch: PacketBatch, packets: NDArray[np.int64]) -> PacketBatch:
     passing.gather(packets, batch.offset, batch.samples, samples)
     starts, rates = batch.start_ns[packets], batch.rate_hz[packets]
     return PacketBatch(batch.channels, batch.channel[packets], starts, rates, offset, samples)
-
-
-def warm_up() -> None:
-    """Compile what this room has compiled, for both kinds of samples, or load it; a few seconds the first time.
-
-    Touches no state: may run in a thread of its own while other things are made ready.
-    """
-    source = SourceId("", "", "", "HHZ")
-    for kind in (0, 1):
-        acquire = Acquire(Recent(1.0))
-        backwards = np.array([NS_PER_S, 0], dtype=np.int64)
-        channel, offset = np.zeros(2, dtype=np.int32), np.array([0, 10, 20], dtype=np.int64)
-        acquire.handle(PacketBatch((source,), channel, backwards, np.full(2, 10.0), offset, no_samples(kind, 20)))
-        acquire.elapse(LATEST_NS)

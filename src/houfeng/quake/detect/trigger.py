@@ -238,15 +238,3 @@ def plan_band(band: Band, rate_hz: float, *, counts: bool) -> tuple[NDArray[np.f
     wholes[kernel.APART] = round(APART_STAS * sta)
     wholes[kernel.LONGEST] = round(LONGEST_S * rate_hz)
     return reals, wholes
-
-
-def warm_up() -> None:
-    """Compile the kernel for both kinds of samples, or load it compiled; a few seconds the first time on a machine.
-
-    Touches no state: may run in a thread of its own while other things are made ready.
-    """
-    for samples in (np.zeros(100, dtype=np.int32), np.zeros(100, dtype=np.float64)):
-        watch = Watch(0.0)
-        start_ns = np.zeros(1, dtype=np.int64)
-        channel, offset = np.zeros(1, dtype=np.int32), np.array([0, 100], dtype=np.int64)
-        watch.handle(PacketBatch((SourceId("", "", "", "HHZ"),), channel, start_ns, np.full(1, 100.0), offset, samples))

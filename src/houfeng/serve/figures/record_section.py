@@ -30,7 +30,7 @@ from houfeng.words.earth import distance_m
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.quake import Arrival, Origin, Phase, Quake
 from houfeng.words.samples import Segment
-from houfeng.words.source import SourceId
+from houfeng.words.source import SourceId, shown
 from houfeng.words.station import Station
 
 #: More lines than this cannot be told apart on a page.
@@ -106,7 +106,7 @@ def record_section(
     decimals = 1 if rows and rows[-1].distance_m < 100_000.0 else 0
     for height, row in enumerate(rows):
         _draw_trace(axes, height, row, quake.origin.time_ns, (first_s, last_s), band_hz)
-        text = f"{row.key}  {row.source.channel}"
+        text = f"{shown(row.key)}  {row.source.channel}"
         axes.text(
             1.008, height, plain(text, 28), transform=axes.get_yaxis_transform(), fontsize=SMALL_PT, color=INK,
             va="center",

@@ -14,7 +14,7 @@ from houfeng.words.source import SourceId
 #: The widest difference of Steim 2 has 30 bits with sign (SEED 2.4, appendix B).
 _STEIM2_DIFFERENCES = (-(1 << 29), (1 << 29) - 1)
 
-#: Letters there is room for in a version 2 header: network, station, location, channel.
+#: Letters there is room for in a version 2 header: network, station, location, channel (SEED 2.4, chapter 8).
 _ROOM_2 = (2, 5, 2, 3)
 
 
@@ -25,7 +25,7 @@ def encode(segments: Iterable[Segment], *, version: Literal[2, 3] = 2, record_le
     record_length  longest record in bytes; in version 2 a power of two, 128 to 131072
 
     int32 samples are packed as Steim 2, or as plain integers where Steim 2 cannot hold a difference; float64 as such.
-    Raises DataFault for a channel whose codes a version 2 header has no room for.
+    Raises DataFault for a channel whose codes a version 2 header has no room for, or no FDSN source identifier can say.
     """
     records: list[bytes] = []
     for segment in segments:
@@ -33,9 +33,17 @@ def encode(segments: Iterable[Segment], *, version: Literal[2, 3] = 2, record_le
     return b"".join(records)
 
 
+def fits_version_2(source: SourceId) -> bool:
+    """Whether a version 2 header has room for these codes."""
+    codes = (source.network, source.station, source.location, source.channel)
+    return all(len(code) <= room for code, room in zip(codes, _ROOM_2, strict=True))
+
+
 def _records(segment: Segment, version: int, record_length: int) -> Iterable[bytes]:
-    if version == 2:
-        _check_room(segment.source)
+    if not segment.source.has_fdsn:
+        raise DataFault(segment.source.nslc, "has codes that no FDSN source identifier can say", "rename the channel")
+    if version == 2 and not fits_version_2(segment.source):
+        raise DataFault(segment.source.nslc, "has codes too long for miniSEED 2", "write it as miniSEED 3")
     packer = pymseed.MS3Record(reclen=record_length, encoding=_encoding(segment.samples))
     packer.formatversion = version
     packer.sourceid = segment.source.fdsn
@@ -55,9 +63,3 @@ def _encoding(samples: Samples) -> int:
     low, high = _STEIM2_DIFFERENCES
     differences = np.diff(samples.astype(np.int64))
     return layout.STEIM2 if bool(np.all((low <= differences) & (differences <= high))) else layout.INT32
-
-
-def _check_room(source: SourceId) -> None:
-    codes = (source.network, source.station, source.location, source.channel)
-    if any(len(code) > room for code, room in zip(codes, _ROOM_2, strict=True)):
-        raise DataFault(source.nslc, "has codes too long for miniSEED 2", "write it as miniSEED 3")
