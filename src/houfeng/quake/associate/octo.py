@@ -52,6 +52,7 @@ LARGEST_MODEL_ERROR_S = 2.5
 #: chance meeting.
 TIERS = ((0.8, 0.2), (0.5, 0.05), (0.2, 0.001))
 
+COARSE = 4
 #: Picks of one phase at one station that take part in one search, the likeliest first. More quakes than that in two
 #: crossings of the network are not told apart, and a station gone mad cannot drown the others. Over a region, where
 #: crossings take minutes, faint picks are mostly coda and fewer take part.
@@ -220,7 +221,7 @@ class _Search:
 
     def __init__(self, network: Network, times: TravelTimes, plan: Plan, scratch: Path) -> None:
         self._centre = _centre(network)
-        self._tolerance_s = plan.tolerance_s
+        self._plan = plan
         self._stations = _station_table(network, self._centre)
         self._datum_km = -float(self._stations["elevation_km"].mean()) if len(self._stations) else 0.0
         self._stations["z"] = -self._stations.pop("elevation_km") - self._datum_km
@@ -264,6 +265,7 @@ class _Search:
         if len({pick.source.station_key for pick in picks}) < LEAST_STATIONS:
             return []
         self._associator.n_picks = self._least_picks(picks, luck)
+        self._associator.min_node_size = self._plan.node_km * (COARSE if luck == TIERS[-1][1] else 1)
         base_ns = picks[0].time_ns
         table = pd.DataFrame(
             {
@@ -284,9 +286,9 @@ class _Search:
 
     def _least_picks(self, picks: list[Pick], luck: float) -> int:
         """How many picks make a cluster: more than luck brings together at this density of picks."""
-        span_s = (picks[-1].time_ns - picks[0].time_ns) / NS_PER_S + 2 * self._tolerance_s
+        span_s = self._plan.step_s + 2 * self._plan.crossing_s
         counts = Counter((pick.source.station_key, pick.phase) for pick in picks)
-        by_luck = sum(1 - np.exp(-count / span_s * 2 * self._tolerance_s) for count in counts.values())
+        by_luck = sum(1 - np.exp(-count / span_s * 2 * self._plan.tolerance_s) for count in counts.values())
         return max(LEAST_PICKS, int(poisson.isf(luck, by_luck)) + 1)
 
     def _cluster(self, row: "pd.Series[float]", base_ns: int, picks: list[Pick]) -> Cluster:

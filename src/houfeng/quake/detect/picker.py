@@ -170,10 +170,13 @@ def _onsets(seen: View, hints: NDArray[np.int64], begin: int, end: int, p_step: 
     hints = np.union1d(hints, kernel_steps(sensed, begin, end, rate_hz, p_step)).astype(np.int64)
     rows = np.ascontiguousarray(seen.rows[list(seen.sensing)])
     p_columns, snr, blur = kernel_onsets(rows, run[:, 0].max(axis=0), run[:, 1].min(axis=0), hints, rate_hz)
+    free = ~seen.stops(seen.sensing, p_columns)
+    p_columns, snr, blur = p_columns[free], snr[free], blur[free]
     s_columns = kernel_steps(sheared, begin, end, rate_hz, _S_STEP)
     s_run = seen.run[list(seen.shearing)]
     s_rows = np.ascontiguousarray(seen.rows[list(seen.shearing)])
     s_columns = s_columns[kernel_sound(s_rows, s_run[:, 0].max(axis=0), s_run[:, 1].min(axis=0), s_columns, rate_hz)]
+    s_columns = s_columns[~seen.stops(seen.shearing, s_columns)]
     columns = np.concatenate((p_columns, s_columns))
     order = np.argsort(columns, kind="stable")
     columns, is_p = columns[order], order < len(p_columns)

@@ -23,6 +23,11 @@ _QUIET_S, _HOP_S = 4.0, 1.0
 _FLOOR = 0.3
 
 
+#: A sensor or converter at its stop stands still for most of so long, s, beyond this share of its farthest swing.
+#: What it does on coming off looks like an onset out of perfect quiet.
+_STOP_S, _FAR = 0.3, 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A panel ready for picking.
@@ -51,6 +56,18 @@ class View:
         begin = max(int(self.run[row, 0, column]) for row in which)
         end = min(int(self.run[row, 1, column]) for row in which)
         return (begin, end) if begin <= column < end else (column, column)
+
+    def stops(self, which: tuple[int, ...], columns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether any of the rows named stands at a stop just before each column: still, and far from rest."""
+        length = max(4, round(_STOP_S * self.panel.rate_hz))
+        stopped = np.zeros(len(columns), dtype=np.bool_)
+        for row in which:
+            samples = self.panel.samples[row]
+            away = np.abs(samples - np.median(samples))
+            still = np.concatenate(([False], np.diff(samples) == 0)) & (away > _FAR * away.max())
+            count = np.concatenate(([0], np.cumsum(still)))
+            stopped |= count[columns] - count[np.maximum(columns - length, 0)] > length / 2
+        return stopped
 
     def ratio(self, row: int, column: int) -> float:
         """Amplitude ratio of a row's 0.3 s after a column to its second before; 0 when unreadable."""
