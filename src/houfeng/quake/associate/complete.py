@@ -7,12 +7,12 @@
 4. locate again; repeat until nothing changes, at most a few times.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
 import numpy as np
 
+from houfeng.quake.associate.octo import LEAST_STATIONS
 from houfeng.quake.associate.strays import MISREAD, Strays, density_per_s
 from houfeng.quake.locate.locator import Locator
 from houfeng.quake.locate.traveltime import TravelTimes
@@ -24,7 +24,7 @@ from houfeng.words.quake import Arrival, Cluster, Origin, Phase, Pick
 #: Look: is there an onset of this phase at this station within half a width of an instant?
 Look = Callable[[str, Phase, int, float], Pick | None]
 
-ROUNDS = 3
+ROUNDS = 4
 
 #: P and S readings of one onset lie this close.
 SAME_ONSET_S = 0.5
@@ -37,12 +37,10 @@ CLEAR_WIDTH = 2.0
 #: S is slower than P by about this much in crystalline rock; a late P foretells a later S.
 S_OVER_P = 1.73
 
-#: What a kilometre of doubt in the epicentre does to predictions, s/m: the first arrivals that gave the place tie those
-#: of their own phase down, and leave S minus P (of 6 and 3.5 km/s) open. Neither is believed beyond a limit, s.
-DOUBT_SPM: Mapping[Phase, float] = MappingProxyType({"P": 1 / 6_000.0, "S": 1 / 3_500.0 - 1 / 6_000.0})
-MOST_DOUBT_S: Mapping[Phase, float] = MappingProxyType({"P": 0.5, "S": 4.0})
-#: An onset is looked for only where it is well predicted.
-MOST_DOUBT_LOOKED_S: Mapping[Phase, float] = MappingProxyType({"P": 0.5, "S": 0.5})
+#: What a kilometre of doubt in the epicentre does to predictions, s/m: arrivals that gave the place tie those of their
+#: own phase down, and while there is none of S, S minus P (of 6 and 3.5 km/s) is open. Believed up to a limit, s.
+TIED_SPM, OPEN_SPM = 1 / 6_000.0, 1 / 3_500.0 - 1 / 6_000.0
+MOST_TIED_S, MOST_OPEN_S = 0.5, 4.0
 
 #: Stations up to this much farther than the farthest that triggered are asked too.
 HEARING_MARGIN = 2.0
@@ -79,20 +77,25 @@ def complete(
     """
     picks = tuple(pick if pick in strays else _renamed(pick, pick.phase, look) for pick in cluster.picks)
     origin = locator.locate(picks, near=cluster, likeliest=True)
-    for _ in range(ROUNDS):
+
+    def told(key: str, phase: Phase, expected_ns: int, width_s: float) -> Pick | None:
+        pick = _likeliest(strays, key, phase, expected_ns, width_s)
+        return pick if pick is None or pick.phase == phase else _renamed(pick, phase, look)
+
+    for left in reversed(range(ROUNDS)):
         kept = _explained(origin, tolerance, strays)
         if len({pick.source.station_key for pick in kept}) < 3:
             raise DataFault("cluster", f"only {len(kept)} of {len(picks)} picks agree on an origin")
-
-        def told(key: str, phase: Phase, expected_ns: int, width_s: float) -> Pick | None:
-            pick = _likeliest(strays, key, phase, expected_ns, width_s)
-            return pick if pick is None or pick.phase == phase else _renamed(pick, phase, look)
-
-        whole = _joined(kept, _missed(origin, kept, network, times, tolerance, MOST_DOUBT_S, told))
+        # The last round only drops.
+        missed = _missed(origin, kept, network, times, tolerance, MOST_OPEN_S, told) if left else []
+        whole = _joined(kept, missed)
         if whole == _joined(picks, ()):
             break
         picks = whole
         origin = locator.locate(picks, near=_as_cluster(origin, picks), likeliest=True)
+    stations = len({pick.source.station_key for pick in picks})
+    if stations < LEAST_STATIONS:
+        raise DataFault("cluster", f"only {stations} stations agree on an origin")
     return origin
 
 
@@ -109,7 +112,7 @@ def fill(
             for arrival in origin.arrivals
             if arrival.pick.method != "guided" or abs(arrival.residual_s) <= _width_s(origin, arrival, strict)
         ]
-        found = _missed(origin, true, network, times, strict, MOST_DOUBT_LOOKED_S, look)
+        found = _missed(origin, true, network, times, strict, MOST_TIED_S, look)
         if not found and len(true) == len(kept):
             break
         kept = [*true, *found]
@@ -138,7 +141,7 @@ def _missed(
     network: Network,
     times: TravelTimes,
     tolerance: Tolerance,
-    most_doubt_s: Mapping[Phase, float],
+    most_open_s: float,
     look: Look,
 ) -> list[Pick]:
     have = {(pick.source.station_key, pick.phase): pick for pick in kept}
@@ -149,7 +152,9 @@ def _missed(
     late = {arrival.pick.source.station_key: arrival for arrival in origin.arrivals if arrival.pick in set(kept)}
     # While the place is unsure, so are the predictions; as arrivals join, both tighten.
     unsure_m = origin.ellipses[-1].semi_major_m
-    doubt_s = {phase: min(unsure_m * DOUBT_SPM[phase], most_doubt_s[phase]) for phase in PHASES}
+    doubt_s = dict.fromkeys(PHASES, min(unsure_m * TIED_SPM, MOST_TIED_S))
+    if all(pick.phase == "P" for pick in kept):
+        doubt_s["S"] = min(unsure_m * OPEN_SPM, most_open_s)
     found = []
     for row, key in enumerate(network.stations):
         if away_m[row] > HEARING_MARGIN * farthest_m:
