@@ -42,6 +42,9 @@ S_OVER_P = 1.73
 TIED_SPM, OPEN_SPM = 1 / 6_000.0, 1 / 3_500.0 - 1 / 6_000.0
 MOST_TIED_S, MOST_OPEN_S = 0.5, 4.0
 
+#: An onset nobody triggered on is looked for within so many times the scatter of those known, at least so many s.
+LOOKED_SCATTER, LEAST_LOOKED_S = 3.0, 0.15
+
 #: Stations up to this much farther than the farthest that triggered are asked too.
 HEARING_MARGIN = 2.0
 
@@ -104,7 +107,9 @@ def fill(
 ) -> Origin:
     """Look in the records for the arrivals nobody triggered on, and locate with them."""
     kept = [arrival.pick for arrival in origin.arrivals]
-    strict = Tolerance(tolerance.floor_s, tolerance.ratio, min(tolerance.limit_s, 2 * origin.rms_s))
+    strict = Tolerance(
+        min(tolerance.floor_s, max(LEAST_LOOKED_S, LOOKED_SCATTER * origin.rms_s)), tolerance.ratio, origin.rms_s
+    )
     for _ in range(ROUNDS):
         origin = locator.locate(kept, near=_as_cluster(origin, tuple(kept)))
         true = [

@@ -52,7 +52,7 @@ LARGEST_MODEL_ERROR_S = 2.5
 #: chance meeting.
 TIERS = ((0.8, 0.2), (0.5, 0.05), (0.2, 0.001))
 
-COARSE = 4
+COARSE = 2
 #: Picks of one phase at one station that take part in one search, the likeliest first. More quakes than that in two
 #: crossings of the network are not told apart, and a station gone mad cannot drown the others. Over a region, where
 #: crossings take minutes, faint picks are mostly coda and fewer take part.

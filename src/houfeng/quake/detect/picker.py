@@ -56,10 +56,10 @@ _DOUBTFUL = -1.5
 #: Least uncertainty of a P, s: an analyst's reading of a sharp onset. S, which comes amid P coda, has twice that.
 _LEAST_S = 0.01
 
-#: What being expected adds to the log odds of an onset: the odds of the reading were fitted among some ten other
-#: onsets for one P (steps this small included), and a hundred steps for one S; within the interval of a prediction
-#: there are one or two.
-_EXPECTED_P, _EXPECTED_S = 2.5, 3.0
+#: What being expected within half a second adds to the log odds of an onset: the odds of the reading were fitted among
+#: some ten other onsets for one P (steps this small included), and a hundred steps for one S; within the interval of a
+#: prediction there are one or two, and fewer the shorter it is.
+_EXPECTED_P, _EXPECTED_S, _EXPECTED_WITHIN_S = 2.5, 3.0, 0.5
 
 
 #: Two readings of a sensor closer than this are of one onset, s: the least S minus P.
@@ -123,7 +123,8 @@ class AicPicker:
         if not wanted.any():
             return None
         away = (onsets.columns - expected) / max(0.5 * reach, 1.0)
-        odds = np.where(wanted, onsets.odds + (_EXPECTED_P if phase == "P" else _EXPECTED_S) - 0.5 * away**2, -np.inf)
+        expecting = (_EXPECTED_P if phase == "P" else _EXPECTED_S) + math.log(_EXPECTED_WITHIN_S / half_width_s)
+        odds = np.where(wanted, onsets.odds + expecting - 0.5 * away**2, -np.inf)
         k = int(np.argmax(odds))
         if odds[k] < 0:
             return None
