@@ -107,7 +107,7 @@ class Hearing:
         yield from self._picked(self._detect.elapse(now_ns, self._recent))
         if self._associate is not None:
             born: list[Portrait] = []
-            self._associate.elapse(now_ns - self._detect.wait_ns, lambda cluster: self._judge(cluster, born))
+            self._associate.elapse(now_ns - self._detect.wait_ns, self._weigh, lambda origin: self._tell(origin, born))
             yield from sorted(born, key=lambda portrait: portrait.quake.origin.time_ns)
             self._forget(now_ns)
 
@@ -124,8 +124,8 @@ class Hearing:
                 self._associate.handle(pick)
             yield pick
 
-    def _judge(self, cluster: Cluster, born: list[Portrait]) -> Sequence[Pick]:
-        """Make a quake of a cluster if it is one; returns the picks it claims."""
+    def _weigh(self, cluster: Cluster) -> tuple[float, Origin] | None:
+        """Where and when the quake of a cluster was, and the evidence for it, if there is enough."""
         assert self._associate is not None
         strays = Strays(self._associate.unclaimed)
         try:
@@ -139,13 +139,15 @@ class Hearing:
                 look=self._look,
             )
         except DataFault:
-            return ()  # the picks agreed by chance
+            return None  # the picks agreed by chance
         travel_s = np.median([(arrival.pick.time_ns - origin.time_ns) / NS_PER_S for arrival in origin.arrivals])
         if origin.rms_s > LARGEST_SCATTER * TOLERANCE.at(float(travel_s), "P"):
-            return ()
-        window_s = self._associate.plan.step_s
-        if evidence(origin, self._network, strays, self._listening, window_s) < LEAST_EVIDENCE:
-            return ()
+            return None
+        weight = evidence(origin, self._network, strays, self._listening, self._associate.plan.step_s)
+        return (weight, origin) if weight >= LEAST_EVIDENCE else None
+
+    def _tell(self, origin: Origin, born: list[Portrait]) -> Sequence[Pick]:
+        """Make a quake of an origin unless it is another's ghost; returns the picks it claims."""
         if is_ghost(origin, self._quakes, self._times, self._network):
             return ()
         origin = fill(

@@ -5,8 +5,8 @@ picks agree on. Every parameter follows from the network's geometry and the Eart
 
 1. time advances in steps; a step is searched once the slowest S of a quake in it has crossed the network;
 2. picks from one crossing before the step to one crossing after it take part, less those already spent;
-3. an origin belongs to the step its time falls in, so that neighbouring windows never both claim it;
-4. what is found is judged at once, and what its quake claims takes no part in later searches.
+3. a quake is told in the step its time falls in, when all its picks are there, or in the next if it was missed;
+4. of what one search finds the quake with the most evidence is told first, and what it claims is no other's.
 """
 
 from bisect import bisect_left, insort
@@ -25,7 +25,8 @@ from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import Network
 from houfeng.words.earth import azimuth_deg, travelled
 from houfeng.words.instant import EARLIEST_NS, NS_PER_S
-from houfeng.words.quake import Cluster, Phase, Pick
+from houfeng.words.quake import Cluster, Origin, Phase, Pick
+from houfeng.words.source import SourceId
 
 #: Nodes of the travel-time table along its longer side: interpolation error far below the tolerance.
 TABLE_NODES = 400
@@ -59,8 +60,10 @@ COARSE = 2
 MOST_PICKS, MOST_FAINT_PICKS = 10, 4
 FAINT_REACH_M = 300_000.0
 
-#: Says which picks the quake of a cluster claims.
-Judge = Callable[[Cluster], Iterable[Pick]]
+#: Says where and when the quake of a cluster was, and the evidence for it; None when there is no quake in it.
+Weigh = Callable[[Cluster], tuple[float, Origin] | None]
+#: Takes note of a quake; returns the picks it claims.
+Tell = Callable[[Origin], Iterable[Pick]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +110,14 @@ class Associate:
         self._search = _Search(network, times, self.plan, scratch)
         self._picks: list[Pick] = []
         self._next_ns = EARLIEST_NS
-        #: Picks of larger clusters than the one being judged, found in the same search but of a later step.
+        #: Picks of quakes with more evidence than the one being weighed, found in the same search but of a later step.
         self.promised: set[Pick] = set()
 
     @property
     def unclaimed(self) -> Sequence[Pick]:
-        """Picks free for the cluster being judged, in time order, back to where an origin could explain them.
+        """Picks free for the cluster being weighed, in time order, back to where an origin could explain them.
 
-        Those of quakes already told are not, nor those of a larger cluster whose turn is yet to come.
+        Those of quakes already told are not, nor those of a surer one whose turn is yet to come.
         """
         return [pick for pick in self._picks if pick not in self.promised]
 
@@ -123,11 +126,11 @@ class Associate:
         if pick.source.station_key in self._network.stations:
             insort(self._picks, pick, key=_key)
 
-    def elapse(self, now_ns: int, judge: Judge) -> None:
+    def elapse(self, now_ns: int, weigh: Weigh, tell: Tell) -> None:
         """Search all origin times that nothing arriving after now_ns can change.
 
-        judge  is given every cluster, the largest of a search first, and returns the picks its quake claims,
-               none when it is no quake
+        weigh  is given clusters, and again what is left of one when a surer quake has claimed some of it
+        tell   is given quakes, the surest of a search first
         """
         crossing_ns, step_ns = round(self.plan.crossing_s * NS_PER_S), round(self.plan.step_s * NS_PER_S)
         while self._picks:
@@ -136,7 +139,7 @@ class Associate:
                 return
             searched: list[Pick] = []
             for tier in TIERS:
-                searched = self._search_step(begin_ns, crossing_ns, *tier, judge, searched)
+                searched = self._search_step(begin_ns, crossing_ns, *tier, weigh, tell, searched)
             self._next_ns = begin_ns + step_ns
             # A pick matters until no origin from the next step on can explain it.
             del self._picks[: bisect_left(self._picks, self._next_ns, key=_time_ns)]
@@ -147,7 +150,8 @@ class Associate:
         crossing_ns: int,
         least_probability: float,
         luck: float,
-        judge: Judge,
+        weigh: Weigh,
+        tell: Tell,
         already: list[Pick],
     ) -> list[Pick]:
         """Search one step among picks of a least probability; returns those picks.
@@ -167,13 +171,29 @@ class Associate:
             return already
         picks = _under_both_names(chosen, self._picks[low:high], crossing_ns)
         self.promised = set()
-        for cluster in self._search.clusters(picks, luck):
-            if cluster.time_ns >= end_ns:
-                self.promised.update(cluster.picks)  # the largest come first
-            elif cluster.time_ns >= begin_ns:
-                claimed = {(pick.source, pick.time_ns) for pick in judge(cluster)}  # under either name
-                self._picks = [pick for pick in self._picks if (pick.source, pick.time_ns) not in claimed]
+        weighed = [(weigh(cluster), cluster) for cluster in self._search.clusters(picks, luck)]
+        taken: set[tuple[SourceId, int]] = set()  # under either name
+        while found := [(*quake, cluster) for quake, cluster in weighed if quake is not None]:
+            _, origin, cluster = max(found, key=lambda one: one[0])
+            weighed = [(quake, other) for quake, other in weighed if other is not cluster]
+            if taken.isdisjoint(_onsets(arrival.pick for arrival in origin.arrivals)):
+                if cluster.time_ns >= end_ns:
+                    claimed: Iterable[Pick] = cluster.picks
+                    self.promised.update(claimed)
+                else:
+                    claimed = tell(origin)
+                taken |= _onsets(claimed)
+                self._picks = [
+                    pick for pick in self._picks if pick in self.promised or (pick.source, pick.time_ns) not in taken
+                ]
+            else:
+                left = replace(cluster, picks=tuple(p for p in cluster.picks if (p.source, p.time_ns) not in taken))
+                weighed.append((weigh(left), left))
         return chosen
+
+
+def _onsets(picks: Iterable[Pick]) -> set[tuple[SourceId, int]]:
+    return {(pick.source, pick.time_ns) for pick in picks}
 
 
 def _likeliest(picks: list[Pick], most: int) -> list[Pick]:
