@@ -11,6 +11,8 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -106,9 +108,13 @@ def measure(case: Case) -> tuple[str, float, str, float | None, str]:
     origins_ns, picks = picks_of(case, network, times, rng)
     found_ns: list[int] = []
 
-    def judge(cluster: Cluster) -> tuple[Pick, ...]:
-        found_ns.append(cluster.time_ns)
-        return cluster.picks
+    def weigh(cluster: Cluster) -> Any:
+        arrivals = [SimpleNamespace(pick=pick) for pick in cluster.picks]
+        return len(arrivals), SimpleNamespace(arrivals=arrivals, cluster=cluster)
+
+    def tell(quake: Any) -> tuple[Pick, ...]:
+        found_ns.append(quake.cluster.time_ns)
+        return tuple(quake.cluster.picks)
 
     with tempfile.TemporaryDirectory() as scratch:
         associate = Associate(network, times, Path(scratch))
@@ -119,7 +125,7 @@ def measure(case: Case) -> tuple[str, float, str, float | None, str]:
             while pick is not None and pick.time_ns < now_ns:
                 associate.handle(pick)
                 pick = next(waiting, None)
-            associate.elapse(now_ns, judge)
+            associate.elapse(now_ns, weigh, tell)
         spent_s = time.process_time() - started
     near_ns = seconds_to_ns(NEAR_S)
     found = sum(any(abs(origin_ns - other) < near_ns for other in found_ns) for origin_ns in origins_ns)

@@ -2,6 +2,7 @@
 
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from hypothesis import given, settings
@@ -56,15 +57,19 @@ PICKS = _picks()
 def _clusters(picks):
     clusters = []
 
-    def claim(cluster):
-        clusters.append(cluster)
-        return cluster.picks
+    def weigh(cluster):
+        arrivals = [SimpleNamespace(pick=pick) for pick in cluster.picks]
+        return len(arrivals), SimpleNamespace(arrivals=arrivals, cluster=cluster)
+
+    def tell(quake):
+        clusters.append(quake.cluster)
+        return quake.cluster.picks
 
     with tempfile.TemporaryDirectory() as scratch:
         associate = Associate(NETWORK, TIMES, Path(scratch))
         for pick in picks:
             associate.handle(pick)
-        associate.elapse(2**62, claim)
+        associate.elapse(2**62, weigh, tell)
     return clusters
 
 

@@ -1,6 +1,7 @@
 """A made-up network and picks from known quakes, for location tests."""
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -76,3 +77,9 @@ def misses_m(origin, source):
     east = (origin.longitude_deg - source.longitude_deg + 180) % 360 - 180
     direction = np.arctan2(east * np.cos(np.radians(source.latitude_deg)), origin.latitude_deg - source.latitude_deg)
     return np.array([away * np.sin(direction), away * np.cos(direction), origin.depth_m - source.depth_m])
+
+
+def as_if_a_quake(cluster):
+    """Weighs a cluster as a search asks for it: any of five picks is a quake, the surer the larger."""
+    arrivals = [SimpleNamespace(pick=pick) for pick in cluster.picks]
+    return (len(arrivals), SimpleNamespace(arrivals=arrivals, cluster=cluster)) if len(arrivals) >= 5 else None

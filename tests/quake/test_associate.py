@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from synthetic_network import EPOCH_NS, Source, misses_m, network, picks_of, times_for
+from synthetic_network import EPOCH_NS, Source, as_if_a_quake, misses_m, network, picks_of, times_for
 
-from houfeng.quake.associate.complete import Tolerance, complete
+from houfeng.quake.associate.complete import Tolerance, as_told, complete, fill
 from houfeng.quake.associate.evidence import evidence
 from houfeng.quake.associate.ghost import is_ghost
 from houfeng.quake.associate.octo import (
@@ -17,6 +17,7 @@ from houfeng.quake.associate.octo import (
     Associate,
     plan_search,
 )
+from houfeng.quake.associate.strays import Strays
 from houfeng.quake.hearing import LEAST_EVIDENCE, travel_times
 from houfeng.quake.locate.locator import Locator
 from houfeng.quake.network import network_of
@@ -73,16 +74,11 @@ def associate(tmp_path):
 
 
 def _clusters(associate, picks, now_ns=END_NS):
-    """Clusters of picks when every cluster is a quake that claims what made it."""
-    clusters = []
-
-    def claim(cluster):
-        clusters.append(cluster)
-        return cluster.picks
-
+    """Clusters of picks when every cluster is a quake, the surer the larger, that claims what made it."""
     for pick in picks:
         associate.handle(pick)
-    associate.elapse(now_ns, claim)
+    clusters = []
+    associate.elapse(now_ns, as_if_a_quake, lambda quake: clusters.append(quake.cluster) or quake.cluster.picks)
     return clusters
 
 
@@ -91,31 +87,42 @@ def _nothing(*_):
 
 
 def _completed(cluster, spare=(), look=_nothing):
-    return complete(cluster, network=NETWORK, locator=LOCATOR, times=TIMES, tolerance=TOLERANCE, spare=spare, look=look)
+    strays = Strays({*spare, *cluster.picks})
+    return complete(
+        cluster, network=NETWORK, locator=LOCATOR, times=TIMES, tolerance=TOLERANCE, strays=strays, look=look
+    )
+
+
+def _filled(origin, look, among=NETWORK):
+    return fill(origin, network=among, locator=LOCATOR, times=TIMES, tolerance=TOLERANCE, look=look)
 
 
 def _evidence(origin, spare=(), listening=lambda *_: True):
-    return evidence(origin, NETWORK, spare, listening, plan_search(NETWORK, TIMES).step_s)
+    return evidence(origin, NETWORK, Strays(spare), listening, plan_search(NETWORK, TIMES).step_s)
 
 
 def _origins(associate, picks):
-    """Origins that weigh enough, as the hearing judges them."""
+    """Origins that weigh enough, as the hearing weighs them."""
     origins = []
 
-    def judge(cluster):
+    def weigh(cluster):
         try:
             origin = _completed(cluster, associate.unclaimed)
         except DataFault:
-            return ()
+            return None
+        weight = _evidence(origin, associate.unclaimed)
+        return (weight, origin) if weight >= LEAST_EVIDENCE else None
+
+    def tell(origin):
         known = [Quake(str(number), 1, other) for number, other in enumerate(origins)]
-        if _evidence(origin, associate.unclaimed) < LEAST_EVIDENCE or is_ghost(origin, known, TIMES, NETWORK):
+        if is_ghost(origin, known, TIMES, NETWORK):
             return ()
         origins.append(origin)
         return [arrival.pick for arrival in origin.arrivals]
 
     for pick in picks:
         associate.handle(pick)
-    associate.elapse(END_NS, judge)
+    associate.elapse(END_NS, weigh, tell)
     return origins
 
 
@@ -231,14 +238,10 @@ def test_old_picks_are_forgotten(associate):
     for minute in range(30):
         for pick in _strays(np.random.default_rng(minute), 0.5):
             associate.handle(_later(pick, 120.0 * minute))
-        associate.elapse(EPOCH_NS + seconds_to_ns(120.0 * minute + 60.0), _judge_none)
+        associate.elapse(EPOCH_NS + seconds_to_ns(120.0 * minute + 60.0), _nothing, _nothing)
         oldest_s = 2 * associate.plan.crossing_s + associate.plan.step_s
         least_ns = EPOCH_NS + seconds_to_ns(120.0 * minute + 60.0 - oldest_s)
         assert all(pick.time_ns >= least_ns for pick in associate.unclaimed)
-
-
-def _judge_none(_):
-    return ()
 
 
 # Completion.
@@ -271,7 +274,7 @@ def test_onsets_nobody_triggered_on_are_looked_for_where_they_must_be():
         near = pick is not None and abs(pick.time_ns - expected_ns) <= half_width_s * NS_PER_S
         return replace(pick, method="guided") if near else None
 
-    origin = _completed(_as_cluster([*picks[:4], *picks[7:]]), look=look)
+    origin = _filled(_completed(_as_cluster([*picks[:4], *picks[7:]])), look)
     assert set(asked) == set(missing)
     found = {(a.pick.source.station_key, a.pick.phase) for a in origin.arrivals if a.pick.method == "guided"}
     assert found == set(missing)
@@ -283,15 +286,8 @@ def test_stations_far_beyond_those_that_heard_are_not_asked():
     wider = network_of(Inventory((*STATIONS.values(), far)), channels, EPOCH_NS)
     asked = set()
     silent = "XX.S001"
-    complete(
-        _as_cluster([pick for pick in _picks() if pick.source.station_key != silent]),
-        network=wider,
-        locator=LOCATOR,
-        times=TIMES,
-        tolerance=TOLERANCE,
-        spare=(),
-        look=lambda key, *_: asked.add(key),
-    )
+    origin = _completed(_as_cluster([pick for pick in _picks() if pick.source.station_key != silent]))
+    _filled(origin, lambda key, *_: asked.add(key), wider)
     assert asked == {silent}
 
 
@@ -334,7 +330,9 @@ def test_silence_of_a_listening_station_speaks_against():
 def test_stray_picks_weaken_the_evidence():
     origin = LOCATOR.locate(_picks())
     rng = np.random.default_rng(2)
-    weights = [_evidence(origin, _strays(rng, per_station)) for per_station in (0, 10, 60)]
+    own = [arrival.pick for arrival in origin.arrivals]
+    clear = [replace(pick, probability=0.95) for pick in _strays(rng, 60)]
+    weights = [_evidence(origin, [*own, *clear[:count]]) for count in (0, len(clear) // 6, len(clear))]
     assert weights[0] > weights[1] > weights[2]
 
 
@@ -349,6 +347,52 @@ def test_own_picks_are_no_strays():
     picks = _picks()
     origin = LOCATOR.locate(picks)
     assert _evidence(origin, picks) == _evidence(origin, ())
+
+
+def test_only_picks_as_clear_are_strays_that_matter():
+    picks = _picks()
+    origin = LOCATOR.locate(picks)
+    faint = [replace(pick, probability=0.2) for pick in _strays(np.random.default_rng(2), 60)]
+    assert _evidence(origin, [*picks, *faint]) == _evidence(origin, picks)
+
+
+def test_strays_are_counted_at_their_station_and_under_their_name():
+    pick = replace(_picks()[0], probability=0.5)
+    alone = Strays([pick]).per_s(pick)
+    others = {
+        "clearer": replace(_later(pick, 5.0), probability=0.6),
+        "fainter": replace(_later(pick, 5.0), probability=0.4),
+        "of S": replace(_later(pick, 5.0), probability=0.6, phase="S"),
+        "long ago": replace(_later(pick, -90.0), probability=0.6),
+        "elsewhere": replace(_later(pick, 5.0), probability=0.6, source=SourceId("XX", "OTHER", "", "HHZ")),
+    }
+    rates = {name: Strays([pick, other]).per_s(pick) for name, other in others.items()}
+    assert rates == {name: 2 * alone if name == "clearer" else alone for name in others}
+
+
+def test_an_onset_read_as_the_other_phase_is_read_again():
+    picks = _picks()
+    first = picks[0]
+    misread = replace(_later(first, 0.3), phase="S" if first.phase == "P" else "P")
+    spare = [*picks[1:], misread]
+
+    def look(key, phase, expected_ns, half_width_s):
+        near = abs(first.time_ns - expected_ns) <= half_width_s * NS_PER_S
+        return first if (key, phase) == (first.source.station_key, first.phase) and near else None
+
+    origin = _completed(_as_cluster(picks[1:]), spare, look)
+    reread = [arrival.pick for arrival in origin.arrivals if arrival.pick.method == "reread"]
+    assert [(pick.time_ns, pick.phase) for pick in reread] == [(first.time_ns, first.phase)]
+    assert misread in as_told(reread[0], Strays(spare))
+
+
+def test_s_is_sought_far_from_where_p_alone_puts_it():
+    # P of a network to one side says little of the distance; S does.
+    away = Source(40.0, 30.9, 10e3)
+    picks = _picks(away)
+    only_p = [pick for pick in picks if pick.phase == "P"]
+    origin = _completed(_as_cluster(only_p, away), picks)
+    assert sum(arrival.pick.phase == "S" for arrival in origin.arrivals) >= 0.8 * (len(picks) - len(only_p))
 
 
 # Ghosts.

@@ -96,7 +96,7 @@ def test_agreement_finds_time_scale_and_strangers():
     sigma = rng.uniform(0.05, 0.3, 200)
     delay = 12.5 + 2.0 * sigma * rng.standard_normal(200)
     delay[:60] += rng.uniform(3, 30, 60)
-    found = agree(delay, sigma)
+    found = agree(delay, sigma, np.ones(200))
     assert found.time_s == pytest.approx(12.5, abs=0.05)
     assert found.scale == pytest.approx(2.0, rel=0.2)
     assert np.all(found.weight[:60] < 0.05)
@@ -104,5 +104,5 @@ def test_agreement_finds_time_scale_and_strangers():
 
 
 def test_few_residuals_leave_the_stated_errors_standing():
-    found = agree(np.array([1.0, 1.001, 0.999, 1.0]), np.full(4, 0.1))
+    found = agree(np.array([1.0, 1.001, 0.999, 1.0]), np.full(4, 0.1), np.ones(4))
     assert found.scale == pytest.approx(1.0, abs=0.1)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from houfeng.quake.acquire import Acquire, Acquired, Recent
-from houfeng.quake.associate.complete import Tolerance, complete, fill
+from houfeng.quake.associate.complete import Tolerance, as_told, complete, fill
 from houfeng.quake.associate.evidence import evidence
 from houfeng.quake.associate.ghost import is_ghost
 from houfeng.quake.associate.strays import Strays
@@ -148,6 +148,7 @@ class Hearing:
 
     def _tell(self, origin: Origin, born: list[Portrait]) -> Sequence[Pick]:
         """Make a quake of an origin unless it is another's ghost; returns the picks it claims."""
+        assert self._associate is not None
         if is_ghost(origin, self._quakes, self._times, self._network):
             return ()
         origin = fill(
@@ -163,7 +164,9 @@ class Hearing:
         quake = Quake(quake_name(origin), 1, origin, sized.magnitudes, sized.amplitudes, sized.notes)
         self._quakes.append(quake)
         born.append(self._portrait(quake))
-        return [arrival.pick for arrival in origin.arrivals]
+        picks = [arrival.pick for arrival in origin.arrivals]
+        strays = Strays(self._associate.unclaimed)
+        return [*picks, *(told for pick in picks if pick.method == "reread" for told in as_told(pick, strays))]
 
     def _look(self, station_key: str, phase: Phase, expected_ns: int, half_width_s: float) -> Pick | None:
         pick = self._detect.look(self._recent, station_key, phase, expected_ns, half_width_s)

@@ -21,7 +21,8 @@ class Pick:
     probability          how likely this is an onset of this phase, 0 to 1
     polarity             first motion: +1 up, -1 down, 0 not readable
     polarity_confidence  0 to 1
-    method               what made it: "stalta+aic", "phasenet", "guided", "analyst" ...
+    method               what made it: "stalta+aic", "phasenet", "analyst" ...; "guided": looked for where an origin
+                         predicts it; "reread": told as the other phase, and picked again as this one
     """
 
     source: SourceId

@@ -195,7 +195,13 @@ def _renamed(pick: Pick, phase: Phase, look: Look) -> Pick:
     again = look(pick.source.station_key, phase, pick.time_ns, SAME_ONSET_S)
     if again is None:
         return replace(pick, phase=phase, polarity=0, polarity_confidence=0.0)
-    return replace(again, probability=pick.probability, method=pick.method)
+    return replace(again, probability=pick.probability, method="reread")
+
+
+def as_told(pick: Pick, strays: Strays) -> list[Pick]:
+    """The picks as which an onset read again was told at first."""
+    near = [strays.near(pick.source.station_key, phase, pick.time_ns, SAME_ONSET_S) for phase in PHASES]
+    return [told for told in near[0] + near[1] if told.phase != pick.phase]
 
 
 def _as_cluster(origin: Origin, picks: tuple[Pick, ...]) -> Cluster:
