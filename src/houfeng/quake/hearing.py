@@ -15,8 +15,8 @@ from houfeng.quake.acquire import Acquire, Acquired, Recent
 from houfeng.quake.associate.complete import Tolerance, as_told, complete, fill
 from houfeng.quake.associate.evidence import evidence
 from houfeng.quake.associate.ghost import is_ghost
-from houfeng.quake.associate.strays import Strays
 from houfeng.quake.associate.octo import LARGEST_MODEL_ERROR_S, MODEL_ERROR_RATIO, STATION_ERROR_S, Associate
+from houfeng.quake.associate.strays import Strays
 from houfeng.quake.detect.picker import Picker
 from houfeng.quake.detect.stage import Detect
 from houfeng.quake.locate.locator import Locator

@@ -191,7 +191,7 @@ def _likeliest(strays: Strays, key: str, phase: Phase, expected_ns: int, width_s
 
 
 def _renamed(pick: Pick, phase: Phase, look: Look) -> Pick:
-    """A pick as the other phase: the prediction knows better than its polarisation, and P begins before it is strong."""
+    """A pick as the other phase: the prediction knows better than polarisation, and P begins before it is strong."""
     again = look(pick.source.station_key, phase, pick.time_ns, SAME_ONSET_S)
     if again is None:
         return replace(pick, phase=phase, polarity=0, polarity_confidence=0.0)

@@ -6,8 +6,8 @@ doi:10.1111/j.1365-246X.2004.02317.x; Lomax 2005, doi:10.1111/j.1365-246X.2005.0
 
     L = (mean over pairs of w_i w_j exp(-(r_i - r_j)^2 / (s_i^2 + s_j^2))) ^ power,     w = t s^-1/2
 
-with r the residual, s its standard deviation, and t how far the pick is trusted. The pair sum equals the integral of the squared density of origin
-times, each pick giving one Gaussian.
+with r the residual, s its standard deviation, and t how far the pick is trusted. The pair sum equals the integral of
+the squared density of origin times, each pick giving one Gaussian.
 
 The exponential is taken as (1 - u/16)^16, which compiles to four squarings and ends at u = 16.
 Picks are compared with the neighbours at given offsets around the ring of picks: all offsets up to half the ring

@@ -129,7 +129,9 @@ class Observations:
     def rescale_model(self, frame: Frame, point: NDArray[np.float64]) -> None:
         """Let the residuals at a point say how wrong the model is, once and for all."""
         prediction = self.predict(frame, point)
-        factor = model_scale(prediction.delay_s, prediction.sigma_s, self.columns.trust, np.sqrt(self.columns.variance_s2))
+        factor = model_scale(
+            prediction.delay_s, prediction.sigma_s, self.columns.trust, np.sqrt(self.columns.variance_s2)
+        )
         self.columns = self.columns._replace(
             error_share=self.columns.error_share * factor,
             error_least_s=self.columns.error_least_s * factor,
