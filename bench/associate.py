@@ -110,7 +110,7 @@ def measure(case: Case) -> tuple[str, float, str, float | None, str]:
 
     def weigh(cluster: Cluster) -> Any:
         arrivals = [SimpleNamespace(pick=pick) for pick in cluster.picks]
-        return len(arrivals), SimpleNamespace(arrivals=arrivals, cluster=cluster)
+        return len(arrivals), SimpleNamespace(time_ns=cluster.time_ns, arrivals=arrivals, cluster=cluster)
 
     def tell(quake: Any) -> tuple[Pick, ...]:
         found_ns.append(quake.cluster.time_ns)

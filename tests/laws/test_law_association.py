@@ -59,7 +59,7 @@ def _clusters(picks):
 
     def weigh(cluster):
         arrivals = [SimpleNamespace(pick=pick) for pick in cluster.picks]
-        return len(arrivals), SimpleNamespace(arrivals=arrivals, cluster=cluster)
+        return len(arrivals), SimpleNamespace(time_ns=cluster.time_ns, arrivals=arrivals, cluster=cluster)
 
     def tell(quake):
         clusters.append(quake.cluster)

@@ -110,7 +110,8 @@ class Associate:
         self._search = _Search(network, times, self.plan, scratch)
         self._picks: list[Pick] = []
         self._next_ns = EARLIEST_NS
-        #: Picks of quakes with more evidence than the one being weighed, found in the same search but of a later step.
+        #: Clusters of quakes found in a search but of a later step, and their picks, which none with less evidence gets.
+        self._later: list[Cluster] = []
         self.promised: set[Pick] = set()
 
     @property
@@ -170,15 +171,17 @@ class Associate:
         if chosen == already:
             return already
         picks = _under_both_names(chosen, self._picks[low:high], crossing_ns)
-        self.promised = set()
-        weighed = [(weigh(cluster), cluster) for cluster in self._search.clusters(picks, luck)]
+        clusters = [*self._later, *self._search.clusters(picks, luck)]
+        self._later, self.promised = [], set()
+        weighed = [(weigh(cluster), cluster) for cluster in clusters]
         taken: set[tuple[SourceId, int]] = set()  # under either name
         while found := [(*quake, cluster) for quake, cluster in weighed if quake is not None]:
             _, origin, cluster = max(found, key=lambda one: one[0])
             weighed = [(quake, other) for quake, other in weighed if other is not cluster]
             if taken.isdisjoint(_onsets(arrival.pick for arrival in origin.arrivals)):
-                if cluster.time_ns >= end_ns:
+                if origin.time_ns >= end_ns:
                     claimed: Iterable[Pick] = cluster.picks
+                    self._later.append(cluster)
                     self.promised.update(claimed)
                 else:
                     claimed = tell(origin)
