@@ -82,4 +82,8 @@ def misses_m(origin, source):
 def as_if_a_quake(cluster):
     """Weighs a cluster as a search asks for it: any of five picks is a quake, the surer the larger."""
     arrivals = [SimpleNamespace(pick=pick) for pick in cluster.picks]
-    return (len(arrivals), SimpleNamespace(time_ns=cluster.time_ns, arrivals=arrivals, cluster=cluster)) if len(arrivals) >= 5 else None
+    return (
+        (len(arrivals), SimpleNamespace(time_ns=cluster.time_ns, arrivals=arrivals, cluster=cluster))
+        if len(arrivals) >= 5
+        else None
+    )

@@ -44,7 +44,7 @@ LEAST_EVIDENCE = 12.0
 SAME_ONSET_S = 0.2
 
 #: An origin whose arrivals scatter by more than this share of the tolerance for one of them explains nothing.
-LARGEST_SCATTER = 0.6
+LARGEST_SCATTER = 0.75
 
 #: How much of a record is shown before the origin and after the last arrival, s.
 SHOWN_BEFORE_S = 5.0

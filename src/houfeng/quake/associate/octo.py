@@ -46,18 +46,7 @@ MODEL_ERROR_RATIO = 0.02
 #: doi:10.1111/j.1365-246X.1991.tb06724.x, figure 10).
 LARGEST_MODEL_ERROR_S = 2.5
 
-#: Picks are searched thrice: the clear ones, then those likelier right than wrong, then what is left down to one in
-#: five, so that the strays around a clear quake cannot bend it and a faint one is not missed. Each time a cluster must
-#: hold so many picks that at any one place luck brings them together no more often than this: the strays are picks of
-#: the last search, and there it must be rare. Evidence is weighed later; this keeps the search from following every
-#: chance meeting.
-TIERS = ((0.8, 0.2), (0.5, 0.05), (0.2, 0.001))
-
-COARSE = 2
-#: Picks of one phase at one station that take part in one search, the likeliest first. More quakes than that in two
-#: crossings of the network are not told apart, and a station gone mad cannot drown the others. Over a region, where
-#: crossings take minutes, faint picks are mostly coda and fewer take part.
-MOST_PICKS, MOST_FAINT_PICKS = 10, 4
+#: Beyond this reach crossings take minutes, and faint picks are mostly coda.
 FAINT_REACH_M = 300_000.0
 
 #: Says where and when the quake of a cluster was, and the evidence for it; None when there is no quake in it.
@@ -80,6 +69,29 @@ class Plan:
     tolerance_s: float
     margin_km: float
     node_km: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """One of the searches of a step. Clear picks come first, so that the strays around them cannot bend a clear quake.
+
+    least_probability  of the picks that take part
+    luck               how often strays as dense as the picks may bring a cluster together at any one place: the more
+                       strays among the picks, the rarer. Evidence is weighed later; this keeps the search from
+                       following every chance meeting
+    coarse             nodes are searched down to so many times the size, for speed
+    most_picks         of one phase at one station that take part, the likeliest first: more quakes than that in two
+                       crossings of the network are not told apart, and a station gone mad cannot drown the others
+    """
+
+    least_probability: float
+    luck: float
+    coarse: int = 1
+    most_picks: int = 10
+
+
+CLEAR, LIKELY = Tier(0.8, 0.2), Tier(0.5, 0.05)
+FAINT, FAINT_FAR = Tier(0.2, 0.001, coarse=2), Tier(0.2, 0.001, coarse=4, most_picks=4)
 
 
 def plan_search(network: Network, times: TravelTimes) -> Plan:
@@ -107,10 +119,11 @@ class Associate:
     def __init__(self, network: Network, times: TravelTimes, scratch: Path) -> None:
         self.plan = plan_search(network, times)
         self._network = network
+        self._tiers = (CLEAR, LIKELY, FAINT if network.reach_m <= FAINT_REACH_M else FAINT_FAR)
         self._search = _Search(network, times, self.plan, scratch)
         self._picks: list[Pick] = []
         self._next_ns = EARLIEST_NS
-        #: Clusters of quakes found in a search but of a later step, and their picks, which none with less evidence gets.
+        #: Clusters of quakes of a later step found in a search, and their arrivals, which none with less evidence gets.
         self._later: list[Cluster] = []
         self.promised: set[Pick] = set()
 
@@ -120,7 +133,8 @@ class Associate:
 
         Those of quakes already told are not, nor those of a surer one whose turn is yet to come.
         """
-        return [pick for pick in self._picks if pick not in self.promised]
+        promised = _onsets(self.promised)
+        return [pick for pick in self._picks if (pick.source, pick.time_ns) not in promised]
 
     def handle(self, pick: Pick) -> None:
         """Take a pick into account. It counts once time has moved on far enough."""
@@ -139,39 +153,28 @@ class Associate:
             if begin_ns + step_ns + crossing_ns > now_ns:
                 return
             searched: list[Pick] = []
-            for tier in TIERS:
-                searched = self._search_step(begin_ns, crossing_ns, *tier, weigh, tell, searched)
+            for tier in self._tiers:
+                searched = self._search_step(begin_ns, tier, weigh, tell, searched)
             self._next_ns = begin_ns + step_ns
             # A pick matters until no origin from the next step on can explain it.
             del self._picks[: bisect_left(self._picks, self._next_ns, key=_time_ns)]
 
-    def _search_step(
-        self,
-        begin_ns: int,
-        crossing_ns: int,
-        least_probability: float,
-        luck: float,
-        weigh: Weigh,
-        tell: Tell,
-        already: list[Pick],
-    ) -> list[Pick]:
-        """Search one step among picks of a least probability; returns those picks.
+    def _search_step(self, begin_ns: int, tier: Tier, weigh: Weigh, tell: Tell, already: list[Pick]) -> list[Pick]:
+        """Search one step among picks of a tier; returns those picks.
 
-        luck     how often a cluster at one place may be chance
         already  what the last search of this step had; with nothing new, there is nothing to search
         """
         end_ns = begin_ns + round(self.plan.step_s * NS_PER_S)
+        crossing_ns = round(self.plan.crossing_s * NS_PER_S)
         low = bisect_left(self._picks, begin_ns - crossing_ns, key=_time_ns)
         high = bisect_left(self._picks, end_ns + crossing_ns, key=_time_ns)
-        faint = least_probability == TIERS[-1][0] and self._network.reach_m > FAINT_REACH_M
         chosen = _likeliest(
-            [pick for pick in self._picks[low:high] if pick.probability >= least_probability],
-            MOST_FAINT_PICKS if faint else MOST_PICKS,
+            [pick for pick in self._picks[low:high] if pick.probability >= tier.least_probability], tier.most_picks
         )
         if chosen == already:
             return already
         picks = _under_both_names(chosen, self._picks[low:high], crossing_ns)
-        clusters = [*self._later, *self._search.clusters(picks, luck)]
+        clusters = [*self._later, *self._search.clusters(picks, tier)]
         self._later, self.promised = [], set()
         weighed = [(weigh(cluster), cluster) for cluster in clusters]
         taken: set[tuple[SourceId, int]] = set()  # under either name
@@ -180,18 +183,18 @@ class Associate:
             weighed = [(quake, other) for quake, other in weighed if other is not cluster]
             if taken.isdisjoint(_onsets(arrival.pick for arrival in origin.arrivals)):
                 if origin.time_ns >= end_ns:
-                    claimed: Iterable[Pick] = cluster.picks
                     self._later.append(cluster)
-                    self.promised.update(claimed)
+                    self.promised.update(arrival.pick for arrival in origin.arrivals)
+                    taken |= _onsets(self.promised)
                 else:
-                    claimed = tell(origin)
-                taken |= _onsets(claimed)
-                self._picks = [
-                    pick for pick in self._picks if pick in self.promised or (pick.source, pick.time_ns) not in taken
-                ]
+                    claimed = _onsets(tell(origin))
+                    self._picks = [pick for pick in self._picks if (pick.source, pick.time_ns) not in claimed]
+                    taken |= claimed
             else:
                 left = replace(cluster, picks=tuple(p for p in cluster.picks if (p.source, p.time_ns) not in taken))
-                weighed.append((weigh(left), left))
+                again = weigh(left)
+                if again is not None and taken.isdisjoint(_onsets(arrival.pick for arrival in again[1].arrivals)):
+                    weighed.append((again, left))
         return chosen
 
 
@@ -283,12 +286,12 @@ class _Search:
             n_threads=1,  # one thread, one order of events: replays stay identical
         )
 
-    def clusters(self, picks: list[Pick], luck: float) -> list[Cluster]:
-        """Clusters among picks, the largest first; luck as in TIERS."""
+    def clusters(self, picks: list[Pick], tier: Tier) -> list[Cluster]:
+        """Clusters among picks, the largest first."""
         if len({pick.source.station_key for pick in picks}) < LEAST_STATIONS:
             return []
-        self._associator.n_picks = self._least_picks(picks, luck)
-        self._associator.min_node_size = self._plan.node_km * (COARSE if luck == TIERS[-1][1] else 1)
+        self._associator.n_picks = self._least_picks(picks, tier.luck)
+        self._associator.min_node_size = self._plan.node_km * tier.coarse
         base_ns = picks[0].time_ns
         table = pd.DataFrame(
             {
