@@ -28,7 +28,7 @@ from rich.table import Table
 from houfeng.quake.detect.picker import Picker
 from houfeng.shell.locating import locate_file
 from houfeng.shell.recordings import find_files, open_recordings
-from houfeng.shell.replay import Outcome, Setup, load_inventory, load_model, load_picker, replay
+from houfeng.shell.replay import OnTold, Outcome, Setup, load_inventory, load_model, load_picker, replay
 from houfeng.wire import mseed
 from houfeng.wire.quakeml import write_quakeml
 from houfeng.wire.waveforms import read_waveforms
@@ -68,7 +68,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(handle))
 
 
-def play(name: str, picker: Picker, waveforms: str = "waveforms") -> Outcome:
+def play(name: str, picker: Picker, waveforms: str = "waveforms", on_told: OnTold = lambda _: None) -> Outcome:
     """Replay a set with nothing but its own inventory and model."""
     folder = DATA / name
     stations = folder / "stations"
@@ -81,7 +81,14 @@ def play(name: str, picker: Picker, waveforms: str = "waveforms") -> Outcome:
         picker=picker,
         default_model_used=not model.exists(),
     )
-    return replay(setup, on_told=lambda _: None, on_progress=lambda *_: None)
+    return replay(setup, on_told=on_told, on_progress=lambda *_: None)
+
+
+def picks_told(name: str, picker: Picker) -> list[Pick]:
+    """Every pick of a set, claimed by a quake or not."""
+    told: list[Pick] = []
+    play(name, picker, on_told=lambda value: told.append(value) if isinstance(value, Pick) else None)
+    return told
 
 
 def score(quakes: list[Quake], name: str, *options: str) -> dict[str, Any]:
@@ -152,7 +159,7 @@ def stead(picker: Picker, label: str) -> Iterator[Row]:
     for row in rows_of(DATA / "picks_stead_a" / "truth" / "picks.csv"):
         wanted += [("109C", "P", parse_instant(row["p_time"])), ("109C", "S", parse_instant(row["s_time"]))]
     asked = (0.9, 0.06, 0.8, 1.0) if not label else (25 / 25, 0.045, 24 / 25, 0.075)
-    yield from _single(f"picks_stead_a{label}", play("picks_stead_a", picker).picks, wanted, asked)
+    yield from _single(f"picks_stead_a{label}", picks_told("picks_stead_a", picker), wanted, asked)
 
 
 def ncedc(picker: Picker, label: str) -> Iterator[Row]:
@@ -163,7 +170,7 @@ def ncedc(picker: Picker, label: str) -> Iterator[Row]:
         if row["s_time"]:
             wanted.append((row["station"], "S", parse_instant(row["s_time"])))
     asked = (0.9, 0.02, 0.8, 1.0) if not label else (70 / 70, 0.015, 70 / 70, 0.035)
-    yield from _single(f"picks_ncedc_a{label}", play("picks_ncedc_a", picker).picks, wanted, asked)
+    yield from _single(f"picks_ncedc_a{label}", picks_told("picks_ncedc_a", picker), wanted, asked)
 
 
 def _single(

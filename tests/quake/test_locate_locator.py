@@ -8,7 +8,9 @@ from synthetic_network import CRUST, EPOCH_NS, Source, misses_m, network, picks_
 
 from houfeng.quake.locate.agreement import agree
 from houfeng.quake.locate.locator import Locator
+from houfeng.words.earth import distance_m
 from houfeng.words.errors import DataFault
+from houfeng.words.instant import seconds_to_ns
 from houfeng.words.quake import Cluster
 from houfeng.words.station import Station
 
@@ -241,3 +243,21 @@ def test_agreement_is_what_the_locator_reports(fifty):
     origin = locator.locate(picks_of(source_in(40e3, rng), stations, times, rng))
     delays = np.array([arrival.residual_s for arrival in origin.arrivals])
     assert abs(agree(delays, np.full(len(delays), 0.1), np.ones(len(delays))).time_s) < 0.05
+
+
+def test_picks_their_maker_doubts_cannot_outvote_sure_ones(fifty):
+    stations, times, locator = fifty
+    rng = np.random.default_rng(62)
+    source = source_in(40e3, rng)
+    sure = picks_of(source, stations, times, rng)[:12]
+    late = [
+        replace(pick, time_ns=pick.time_ns + seconds_to_ns(0.4), probability=0.02)
+        for pick in picks_of(source, stations, times, rng)[12:20]
+    ]
+    alone, with_doubts = locator.locate(sure), locator.locate([*sure, *late])
+    trusted = locator.locate([*sure, *(replace(pick, probability=1.0) for pick in late)])
+
+    def moved_m(origin):
+        return float(distance_m(alone.latitude_deg, alone.longitude_deg, origin.latitude_deg, origin.longitude_deg))
+
+    assert moved_m(with_doubts) < moved_m(trusted)

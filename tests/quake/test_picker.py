@@ -272,6 +272,18 @@ def test_glitches_are_no_picks(kind):
         assert not [p for p in told(rows, triggers=(15.0,)) if p.probability > 0.5]
 
 
+def test_coming_off_a_stop_is_no_onset():
+    rows = quake(snr=200.0)
+    freed_s = BEFORE_S + 8.0
+    for c, x in rows.items():
+        t = np.arange(len(x)) / 100.0
+        x[(t > freed_s - 2.0) & (t < freed_s)] = 5000.0  # all components ran into their stops
+        rows[c] = np.where(t >= freed_s, x + 3000.0 * wave(t, freed_s, 5.0, 1.0), x)
+    picks = told(rows, triggers=(BEFORE_S + 0.2, freed_s + 0.1))
+    assert nearest(picks, "P", BEFORE_S) is not None
+    assert not [pick for pick in picks if abs(pick.time_ns - ns(freed_s)) < ns(0.25)]
+
+
 def test_without_triggers_there_are_no_picks():
     assert told(quake(), triggers=()) == ()
 

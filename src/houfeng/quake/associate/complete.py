@@ -3,8 +3,10 @@
 1. locate with the picks the search grouped;
 2. drop arrivals the origin does not explain;
 3. for every station in hearing distance, predict P and S where there is none yet, corrected by what the
-   station's other phase already told; take a spare pick near the prediction, else look for an onset there;
+   station's other phase already told; take the pick that most surely is the arrival;
 4. locate again; repeat until nothing changes, at most a few times.
+
+Once the origin is believed, fill looks for the onsets nobody triggered on.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +34,7 @@ SAME_ONSET_S = 0.5
 PHASES: tuple[Phase, ...] = ("P", "S")
 
 #: How many widths from a prediction picks are considered: beyond, not even the clearest of them is the arrival.
-CLEAR_WIDTH = 2.0
+MOST_WIDTHS = 2.0
 
 #: S is slower than P by about this much in crystalline rock; a late P foretells a later S.
 S_OVER_P = 1.73
@@ -182,7 +184,7 @@ def _likeliest(strays: Strays, key: str, phase: Phase, expected_ns: int, width_s
     """The pick that most surely is the arrival, under whichever name it was read; None when none likely is."""
     best, most = None, 0.0
     for name in PHASES:
-        for pick in strays.near(key, name, expected_ns, CLEAR_WIDTH * width_s):
+        for pick in strays.near(key, name, expected_ns, MOST_WIDTHS * width_s):
             likely = density_per_s((pick.time_ns - expected_ns) / NS_PER_S, width_s / 2) / strays.per_s(pick)
             odds = likely * (1.0 if name == phase else MISREAD)
             if odds > max(most, 1.0):
