@@ -386,6 +386,16 @@ def test_an_onset_read_as_the_other_phase_is_read_again():
     assert misread in as_told(reread[0], Strays(spare))
 
 
+def test_one_onset_is_not_both_phases():
+    # Close to a station S follows P so soon that an S lies within reach of where P is expected.
+    near = Source(STATIONS["XX.S001"].latitude_deg, STATIONS["XX.S001"].longitude_deg, 3e3)
+    picks = _picks(near)
+    without_p = [pick for pick in picks if (pick.source.station_key, pick.phase) != ("XX.S001", "P")]
+    origin = _completed(_as_cluster(without_p, near))
+    onsets = [(arrival.pick.source.station_key, arrival.pick.time_ns) for arrival in origin.arrivals]
+    assert len(onsets) == len(set(onsets))
+
+
 def test_s_is_sought_far_from_where_p_alone_puts_it():
     # P of a network to one side says little of the distance; S does.
     away = Source(40.0, 30.9, 10e3)

@@ -28,8 +28,8 @@ Look = Callable[[str, Phase, int, float], Pick | None]
 
 ROUNDS = 4
 
-#: P and S readings of one onset lie this close.
-SAME_ONSET_S = 0.5
+#: P and S readings of one onset lie this close; closer than the second, the one onset cannot be both.
+SAME_ONSET_S, ONE_ONSET_S = 0.5, 0.2
 
 PHASES: tuple[Phase, ...] = ("P", "S")
 
@@ -175,7 +175,11 @@ def _missed(
                 other = late[key]
                 travel_s += other.residual_s * (S_OVER_P if phase == "S" else 1 / S_OVER_P)
             pick = look(key, phase, origin.time_ns + seconds_to_ns(travel_s), width_s)
-            if pick is not None:
+            if pick is None:
+                continue
+            rival = have.get((key, "S" if phase == "P" else "P"))
+            if rival is None or abs(pick.time_ns - rival.time_ns) > ONE_ONSET_S * NS_PER_S:
+                have[key, phase] = pick
                 found.append(pick)
     return found
 
