@@ -15,7 +15,6 @@ from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import format_instant
 from houfeng.words.quake import Pick, Quake
-from houfeng.words.samples import PacketBatch
 from houfeng.words.station import Station
 
 
@@ -46,7 +45,7 @@ class Results:
         self._findings.publish()
 
     def tell(self, told: Told) -> None:
-        """Something was told."""
+        """Something was told. Samples are left to the archive."""
         match told:
             case Network():
                 self._stations = told.stations
@@ -59,8 +58,6 @@ class Results:
                 self._picks.claim(told.quake)
                 if self._pictures:
                     write_pictures(self._folder, told, self._stations)
-            case PacketBatch():
-                pass  # samples are the archive's
 
     def finish(self, quakes: Sequence[Quake]) -> None:
         """All is told."""

@@ -152,11 +152,12 @@ def _missed(
     look: Look,
 ) -> list[Pick]:
     have = {(pick.source.station_key, pick.phase): pick for pick in kept}
-    farthest_m = max(arrival.distance_m for arrival in origin.arrivals if arrival.pick in set(kept))
+    true = set(kept)
+    late = {arrival.pick.source.station_key: arrival for arrival in origin.arrivals if arrival.pick in true}
+    farthest_m = max(arrival.distance_m for arrival in origin.arrivals if arrival.pick in true)
     away_m = network.away_m(origin.latitude_deg, origin.longitude_deg)
     elevation_m = np.array([station.elevation_m for station in network.stations.values()])
     travel = {phase: times.seconds(phase, away_m, origin.depth_m, elevation_m) for phase in PHASES}
-    late = {arrival.pick.source.station_key: arrival for arrival in origin.arrivals if arrival.pick in set(kept)}
     # While the place is unsure, so are the predictions; as arrivals join, both tighten.
     unsure_m = origin.ellipses[-1].semi_major_m
     doubt_s = dict.fromkeys(PHASES, min(unsure_m * TIED_SPM, MOST_TIED_S))
