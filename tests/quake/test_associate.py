@@ -280,6 +280,21 @@ def test_onsets_nobody_triggered_on_are_looked_for_where_they_must_be():
     assert found == set(missing)
 
 
+def test_an_onset_found_at_the_edge_of_doubt_that_fits_no_better_later_is_not_kept():
+    picks = _picks()
+    silent = picks[0].source.station_key
+    answered = []
+
+    def look(key, phase, expected_ns, half_width_s):
+        answered.append(half_width_s)
+        found = next(pick for pick in picks if pick.source.station_key == key and pick.phase == phase)
+        return replace(found, time_ns=expected_ns + seconds_to_ns(half_width_s), uncertainty_s=2.0, method="guided")
+
+    origin = _filled(_completed(_as_cluster([pick for pick in picks if pick.source.station_key != silent])), look)
+    assert answered
+    assert not [arrival for arrival in origin.arrivals if arrival.pick.source.station_key == silent]
+
+
 def test_stations_far_beyond_those_that_heard_are_not_asked():
     far = Station("XX", "FAR", HERE.latitude_deg + 2.0, HERE.longitude_deg)
     channels = [SourceId("XX", code, "", "HHZ") for code in ("FAR", *(s.code for s in STATIONS.values()))]

@@ -305,6 +305,18 @@ def test_expected_onsets_are_found_and_absent_ones_are_not():
     assert absent >= 76
 
 
+def test_an_expected_p_is_found_under_rising_noise_of_other_frequencies():
+    t = np.arange(4000) / 100.0
+    found = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        hiss = np.diff(rng.normal(0, 150.0, len(t) + 1)) * (t > BEFORE_S - 2.0)  # blue, from 2 s before
+        rows = {c: rng.normal(0, 10.0, len(t)) + hiss + 150.0 * wave(t, BEFORE_S, 4.0, 1.0) for c in "ZNE"}
+        pick = PICKER.pick_near(window(rows), "P", ns(BEFORE_S + 0.1), 0.5)
+        found += pick is not None and abs(pick.time_ns - ns(BEFORE_S)) <= ns(0.15)
+    assert found >= 8
+
+
 def test_uncertainty_grows_with_noise():
     clear = [nearest(told(quake(seed=k, snr=100)), "P", BEFORE_S).uncertainty_s for k in range(10)]
     faint = [nearest(told(quake(seed=k, snr=4)), "P", BEFORE_S).uncertainty_s for k in range(10)]

@@ -108,21 +108,23 @@ def fill(
     origin: Origin, *, network: Network, locator: Locator, times: TravelTimes, tolerance: Tolerance, look: Look
 ) -> Origin:
     """Look in the records for the arrivals nobody triggered on, and locate with them."""
-    kept = [arrival.pick for arrival in origin.arrivals]
+    picks = _joined([arrival.pick for arrival in origin.arrivals], ())
     strict = Tolerance(
         min(tolerance.floor_s, max(LEAST_LOOKED_S, LOOKED_SCATTER * origin.rms_s)), tolerance.ratio, origin.rms_s
     )
-    for _ in range(ROUNDS):
-        origin = locator.locate(kept, near=_as_cluster(origin, tuple(kept)))
+    origin = locator.locate(picks, near=_as_cluster(origin, picks))
+    for left in reversed(range(ROUNDS)):
         true = [
             arrival.pick
             for arrival in origin.arrivals
             if arrival.pick.method != "guided" or abs(arrival.residual_s) <= _width_s(origin, arrival, strict)
         ]
-        found = _missed(origin, true, network, times, strict, MOST_TIED_S, look)
-        if not found and len(true) == len(kept):
+        # The last round only drops.
+        whole = _joined(true, _missed(origin, true, network, times, strict, MOST_TIED_S, look) if left else ())
+        if whole == picks:
             break
-        kept = [*true, *found]
+        picks = whole
+        origin = locator.locate(picks, near=_as_cluster(origin, picks))
     return origin
 
 

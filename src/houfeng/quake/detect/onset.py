@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 #: doi:10.1016/S0031-9201(99)00007-2); above 10 nothing is gained and short noise windows over-fit.
 WHITENER_ORDER = 10
 
-#: White floor of that filter (-10 dB), see kernel_whitener.
-_FLOOR = 0.1
+#: White floor of that filter (-10 dB), see kernel_whitener; and one so high that nothing is whitened.
+WHITE_FLOOR, NO_WHITENING = 0.1, 1e9
 
 #: Noise before a hint that shapes the whitening, and how far before the hint it ends, s.
 _NOISE_S, _GUARD_S = 4.0, 0.5
@@ -139,12 +139,15 @@ def kernel_mean(cumulative: NDArray[np.float64], begin: int, end: int) -> float:
 
 @njit(cache=True)
 def kernel_energy(
-    rows: NDArray[np.float64], quiet_begin: int, quiet_end: int, begin: int, end: int
+    rows: NDArray[np.float64], quiet_begin: int, quiet_end: int, begin: int, end: int, floor: float
 ) -> NDArray[np.float64]:
-    """Whitened energy of columns [begin, end), each row in units of its noise in [quiet_begin, quiet_end)."""
+    """Whitened energy of columns [begin, end), each row in units of its noise in [quiet_begin, quiet_end).
+
+    floor  see kernel_whitener
+    """
     energy = np.zeros(end - begin)
     for m in range(len(rows)):
-        whitener = kernel_whitener(rows[m, quiet_begin:quiet_end], _FLOOR)
+        whitener = kernel_whitener(rows[m, quiet_begin:quiet_end], floor)
         quiet = kernel_whiten(rows[m], whitener, quiet_begin, quiet_end)
         white = kernel_whiten(rows[m], whitener, begin, end)
         level = np.dot(quiet, quiet) / len(quiet) if len(quiet) > 0 else 0.0
@@ -230,12 +233,14 @@ def kernel_onsets(
     end: NDArray[np.int64],
     hints: NDArray[np.int64],
     rate_hz: float,
+    floor: float = WHITE_FLOOR,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Onsets near hints: whiten by the noise before each, split by AIC, narrow, split again.
 
     rows     [rows, columns], high-passed; several rows add up, each in units of its own noise
     begin    [columns], first column of the unbroken run each column belongs to; end: one past its last
     hints    columns, ascending; any outside the rows or in a gap are passed over
+    floor    of the whitening, see kernel_whitener
     returns  (columns, ascending and at least _APART_S apart; signal-to-noise amplitude ratios; columns between
              which each may lie)
 
@@ -260,7 +265,7 @@ def kernel_onsets(
         quiet_begin = max(first, quiet_end - round(_NOISE_S * rate_hz))
         left = max(first, hint - round((_WIDE_S[0] + _BEFORE_S) * rate_hz))
         right = min(end[hint], hint + max(round((_WIDE_S[1] + _NARROW_S[1]) * rate_hz), 4 * _EDGE))
-        energy = kernel_energy(rows, quiet_begin, quiet_end, left, right)
+        energy = kernel_energy(rows, quiet_begin, quiet_end, left, right, floor)
         for wide_s, behind_s in (_WIDE_S, _NARROW_S):
             split, blur = kernel_refine(
                 energy, hint - left, round(wide_s * rate_hz), round(behind_s * rate_hz), rate_hz

@@ -1,7 +1,7 @@
 """What a picker looks at: a panel, high-passed, with running energies and the runs without gaps."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -99,10 +99,26 @@ def view(window: Window, before_ns: int) -> View | None:
     return View(laid, rows, energy, run, sensing, shearing)
 
 
+def in_band(seen: View, low_hz: float, high_hz: float) -> View:
+    """The same panel seen through a causal band-pass instead of a high-pass and whitening."""
+    sections = _band_pass(seen.panel.rate_hz, low_hz, high_hz)
+    samples = seen.panel.samples
+    rows = np.ascontiguousarray(sosfilt(sections, samples - samples[:, :1], axis=1))
+    energy = np.zeros((len(rows), rows.shape[1] + 1))
+    np.cumsum(rows * rows, axis=1, out=energy[:, 1:])
+    return replace(seen, rows=rows, energy=energy)
+
+
 @lru_cache(maxsize=64)
 def _high_pass(rate_hz: float) -> NDArray[np.float64]:
     """Second-order sections of the high-pass; sensors of a network share a handful of rates."""
     sections: NDArray[np.float64] = butter(2, min(CORNER_HZ, 0.25 * rate_hz), "highpass", fs=rate_hz, output="sos")
+    return sections
+
+
+@lru_cache(maxsize=256)
+def _band_pass(rate_hz: float, low_hz: float, high_hz: float) -> NDArray[np.float64]:
+    sections: NDArray[np.float64] = butter(2, (low_hz, high_hz), "bandpass", fs=rate_hz, output="sos")
     return sections
 
 
