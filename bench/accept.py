@@ -8,17 +8,13 @@ Exit status 0 when every row passes, else 1.
 """
 
 import argparse
-import csv
 import json
 import math
-import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,37 +31,10 @@ from houfeng.wire.waveforms import read_waveforms
 from houfeng.words.earth import distance_m
 from houfeng.words.instant import NS_PER_S, parse_instant
 from houfeng.words.quake import Pick, Quake
+from rows import DATA, Row, at_least, at_most, rows_of
 
-DATA = Path(os.environ.get("HOUFENG_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 SCORER = DATA.parent / "score" / "score_catalogue.py"
 TOLERANCE_S = {"P": 0.5, "S": 1.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One figure asked for."""
-
-    name: str
-    what: str
-    asked: str
-    got: str
-    passed: bool
-
-
-def at_least(name: str, what: str, got: float, asked: float, form: str = "{:.3g}") -> Row:
-    """A row that passes when the figure is not below the one asked for."""
-    return Row(name, what, "≥ " + form.format(asked), form.format(got), bool(got >= asked))
-
-
-def at_most(name: str, what: str, got: float, asked: float, form: str = "{:.3g}") -> Row:
-    """A row that passes when the figure is not above the one asked for."""
-    return Row(name, what, "≤ " + form.format(asked), form.format(got), bool(got <= asked))
-
-
-def rows_of(path: Path) -> list[dict[str, str]]:
-    """The lines of a CSV table."""
-    with path.open(newline="", encoding="utf-8") as handle:
-        return list(csv.DictReader(handle))
 
 
 def play(name: str, picker: Picker, waveforms: str = "waveforms", on_told: OnTold = lambda _: None) -> Outcome:
