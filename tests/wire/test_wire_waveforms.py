@@ -498,9 +498,20 @@ class TestStrongMotionText:
                 assert len(samples) == int(row["npts"])
                 peak_gal = np.abs(samples - samples.mean()).max() * 100
                 assert peak_gal == pytest.approx(float(row[column]), abs=0.1)
-        assert stations_from_waveforms((folder / "waveforms/AA06EA01.csv").read_bytes(), "x") == ()
+        (unplaced,) = stations_from_waveforms((folder / "waveforms/AA06EA01.csv").read_bytes(), "x")
+        assert unplaced.latitude_deg is None
+        assert all(channel.response is not None for channel in unplaced.channels)
         (station,) = stations_from_waveforms((folder / "waveforms/Q4149CF2.csv").read_bytes(), "x")
         assert (station.key, station.latitude_deg) == ("JP.9CF", 32.6476)
+
+    def test_horizontals_of_unknown_direction(self, houfeng_data):
+        path = houfeng_data / "napa_2014_shakemap/waveforms/CE58667.V2"
+        batch = only(read_waveforms(path.read_bytes(), path.name))
+        assert [source.channel for source in batch.channels] == ["HN1", "HNZ", "HN2"]
+        (station,) = stations_from_waveforms(path.read_bytes(), path.name)
+        assert [channel.azimuth_deg for channel in station.channels] == [None, 0.0, None]
+        first = batch.samples[batch.offset[0] : batch.offset[1]]
+        assert np.abs(first).max() * 100 == pytest.approx(27.114, rel=0.01)
 
     @given(st.data(), st.sampled_from(["CIWLT.V2", "THZ", "ECU", "AA06"]))
     @settings(deadline=None, max_examples=40)

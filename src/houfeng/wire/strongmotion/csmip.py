@@ -22,7 +22,8 @@ _DATA = re.compile(
 _START = re.compile(r"Start time:\s+(\d+)/(\d+)/(\d\d),\s+(\d+):(\d+):([\d.]+) UTC")
 _CODES = re.compile(r"\b\w+\.([A-Z0-9]{2})\.([A-Z0-9]{1,5})\.(\S\S)\.[A-Z]{2}\b")
 _SITE = re.compile(r"Station (?:Id|No)\.?\s+(\w+)\s+([\d.]+)([NS]),\s*([\d.]+)([EW])")
-_DIRECTION = re.compile(r"^Chan\s+\d+:\s+(?:(\d+) Deg|(Up))", re.MULTILINE)
+#: Degrees clockwise from north, or a horizontal whose direction was not yet known when the record was processed.
+_DIRECTION = re.compile(r"^Chan\s+\d+:\s+(?:(?P<degrees>\d+) Deg|(?P<level>H\d)|Up)", re.MULTILINE)
 
 #: Standard gravity, m/s2 (3rd CGPM, 1901); the files divide by it.
 _GRAVITY_MPS2 = 9.80665
@@ -72,10 +73,13 @@ def _axis(header: str, data: re.Match[str], lines: list[str]) -> Axis:
     month, day, year, hour, minute, second = _found(_START, header).groups()
     century = 20 if int(year) < _CENTURY else 19
     start_ns = parse_instant(f"{century}{year}-{month:0>2}-{day:0>2}T{hour:0>2}:{minute}:{second}")
-    degrees, _ = _found(_DIRECTION, header).groups()
+    direction = _found(_DIRECTION, header)
+    azimuth_deg = (
+        float(direction["degrees"]) % 360 if direction["degrees"] else math.nan if direction["level"] else None
+    )
     rate_hz = float(data["rate"]) if data["rate"] else 1 / float(data["interval"])
     scale = GAL_MPS2 if data["unit"] == "cm/sec2" else _GRAVITY_MPS2
-    return Axis(float(degrees) % 360 if degrees else None, start_ns, rate_hz, values * scale)
+    return Axis(azimuth_deg, start_ns, rate_hz, values * scale)
 
 
 def _found(pattern: re.Pattern[str], text: str) -> re.Match[str]:

@@ -1,5 +1,6 @@
 """A site and its three axes of acceleration, put into words."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,8 @@ _AS_IT_IS = Response("m/s2", 1.0, 1.0)
 class Axis:
     """One component.
 
-    azimuth_deg        clockwise from north; None for the vertical, up positive
+    azimuth_deg        clockwise from north, NaN for a horizontal that points nobody says where; None for the vertical,
+                       up positive
     acceleration_mps2  float64 [samples]
     """
 
@@ -47,19 +49,22 @@ def recording_of(
     Raises ValueError for a position or codes that cannot be.
     """
     segments, channels = [], []
-    azimuths = dict.fromkeys(axis.azimuth_deg for axis in axes if axis.azimuth_deg is not None)
-    numbers = {azimuth_deg: number for number, azimuth_deg in enumerate(azimuths, 1)}
-    for axis in axes:
-        if axis.azimuth_deg is None:
+    numbers: dict[float | int, int] = {}  # one for each direction, and for each axis without one
+    for place, axis in enumerate(axes):
+        azimuth_deg = axis.azimuth_deg
+        if azimuth_deg is None:
             letter, dip_deg = "Z", -90.0
+        elif math.isnan(azimuth_deg):
+            letter, dip_deg = str(numbers.setdefault(-1 - place, len(numbers) + 1)), 0.0
         else:
-            letter, dip_deg = horizontal_letter(axis.azimuth_deg, numbers[axis.azimuth_deg]), 0.0
+            letter, dip_deg = horizontal_letter(azimuth_deg, numbers.setdefault(azimuth_deg, len(numbers) + 1)), 0.0
+        known_deg = 0.0 if azimuth_deg is None else None if math.isnan(azimuth_deg) else azimuth_deg
         source = SourceId(network, station, location, accelerometer_code(axis.rate_hz, letter))
         if len(axis.acceleration_mps2):
             segments.append(Segment(source, axis.start_ns, axis.rate_hz, axis.acceleration_mps2))
-        channels.append(Channel(source, None, None, axis.rate_hz, axis.azimuth_deg or 0.0, dip_deg, _AS_IT_IS))
+        channels.append(Channel(source, None, None, axis.rate_hz, known_deg, dip_deg, _AS_IT_IS))
     site = Station(network, station, latitude_deg, longitude_deg, channels=tuple(channels))
-    return Recording(tuple(segments), (site,) if latitude_deg is not None else ())
+    return Recording(tuple(segments), (site,))
 
 
 def fixed_width(lines: Sequence[str], count: int, width: int) -> NDArray[np.float64]:

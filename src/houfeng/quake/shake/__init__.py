@@ -1,0 +1,1 @@
+"""How hard it shook, at each sensor and in between."""
