@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 
+from houfeng.serve.figures.basemap import draw_earth, draw_scale, graticule, mark_degrees
 from houfeng.serve.figures.labels import Language, label
 from houfeng.serve.figures.style import (
     FAINT_INK,
@@ -146,10 +146,8 @@ def _draw_plan(
     figure: Figure, axes: Axes, origin: Origin, marks: list[_Mark], frame: _Frame, language: Language
 ) -> None:
     dress(axes)
-    axes.set_xlim(frame.west_deg, frame.east_deg)
-    axes.set_ylim(frame.south_deg, frame.north_deg)
-    _graticule(axes.xaxis, frame.east_deg - frame.west_deg, "EW")
-    _graticule(axes.yaxis, frame.north_deg - frame.south_deg, "NS")
+    draw_earth(axes, frame.west_deg, frame.south_deg, frame.east_deg, frame.north_deg)
+    graticule(axes)
     axes.tick_params(labelbottom=False)
     for ellipse in sorted(origin.ellipses, key=lambda one: -one.confidence):
         inner = ellipse.confidence < INNER
@@ -174,7 +172,7 @@ def _draw_plan(
     )  # fmt: skip
     corners = _free_corners(axes, [(mark.longitude_deg, mark.latitude_deg) for mark in marks])
     side = next(corner for corner in corners if corner.startswith("lower")).removeprefix("lower ")
-    bar = _draw_scale(axes, frame, side)
+    bar = draw_scale(axes, side)
     legend(
         axes,
         order=[label(key, language) for key in _LEGEND_ORDER],
@@ -217,27 +215,6 @@ def _around(ellipse: Ellipse) -> tuple[NDArray[np.float64], NDArray[np.float64]]
     east = along * np.sin(azimuth) + across * np.cos(azimuth)
     north = along * np.cos(azimuth) - across * np.sin(azimuth)
     return east, north
-
-
-def _draw_scale(axes: Axes, frame: _Frame, side: str) -> Bbox:
-    """A bar of a round length with an arrow to the north beside it, in a lower corner; the room they take."""
-    middle = np.radians((frame.south_deg + frame.north_deg) / 2)
-    across_km = np.radians(frame.east_deg - frame.west_deg) * EARTH_RADIUS_M / 1000 * max(np.cos(middle), 0.02)
-    power = 10.0 ** np.floor(np.log10(across_km / 5))
-    length_km = max(step * power for step in (1, 2, 5) if step * power <= across_km / 4)
-    share = length_km / across_km
-    start = 0.04 if side == "left" else 0.92 - share
-    axes.plot([start, start + share], [0.045, 0.045], transform=axes.transAxes, color=INK, linewidth=2.2, zorder=8)
-    axes.text(
-        start + share / 2, 0.058, f"{length_km:g} km", transform=axes.transAxes, ha="center", fontsize=SMALL_PT,
-        color=INK, zorder=8,
-    )  # fmt: skip
-    axes.annotate(
-        "N", xy=(start + share + 0.035, 0.12), xytext=(start + share + 0.035, 0.035), xycoords="axes fraction",
-        ha="center", fontsize=TEXT_PT, color=INK, zorder=8,
-        arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.2, "shrinkA": 1, "shrinkB": 0},
-    )  # fmt: skip
-    return Bbox([[start - 0.02, 0.02], [start + share + 0.06, 0.13]])
 
 
 def _draw_lens(axes: Axes, origin: Origin, widest_m: float, corner: str) -> Bbox:
@@ -315,7 +292,7 @@ def _draw_section(axes: Axes, origin: Origin, marks: list[_Mark], frame: _Frame,
     axes.set_xlim(frame.west_deg, frame.east_deg)
     axes.set_ylim(bottom_km, high_km)
     axes.axhline(0.0, color=FAINT_INK, linewidth=0.9)
-    _graticule(axes.xaxis, frame.east_deg - frame.west_deg, "EW")
+    mark_degrees(axes.xaxis, frame.east_deg - frame.west_deg, "EW")
     axes.set_ylabel(label("depth axis", language), fontsize=TEXT_PT, color=INK)
     for mark in marks:
         axes.plot(
@@ -337,15 +314,3 @@ def _draw_section(axes: Axes, origin: Origin, marks: list[_Mark], frame: _Frame,
         [origin.longitude_deg], [depth_km], marker="*", s=150, color=STAR_COLOUR, edgecolors="white", linewidths=0.8,
         zorder=5,
     )  # fmt: skip
-
-
-def _graticule(axis: Axis, span_deg: float, sides: str) -> None:
-    """Round degrees with as many decimals as their step needs."""
-    decimals = max(0, int(np.ceil(-np.log10(span_deg / 6))))
-    axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10]))
-    axis.set_major_formatter(lambda value, _: _degrees(value, decimals, sides))
-
-
-def _degrees(value: float, decimals: int, sides: str) -> str:
-    wrapped = (value + 180.0) % 360.0 - 180.0
-    return f"{abs(wrapped):.{decimals}f}°{sides[0] if wrapped >= 0 else sides[1]}"

@@ -7,7 +7,9 @@ from typing import Any, Final
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
+from houfeng.serve.figures.fonts import LATIN, drawable, families
 from houfeng.serve.figures.labels import Language, label
 from houfeng.words.instant import format_instant
 from houfeng.words.quake import Origin, Phase, Quake
@@ -42,14 +44,16 @@ def new_figure(width_in: float, height_in: float) -> Figure:
 
 def png(figure: Figure) -> bytes:
     """The figure as PNG, the same bytes for the same content."""
+    for text in figure.findobj(Text):
+        text.set_fontfamily(list(families()))
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, facecolor=PAPER, metadata={"Software": None})
     return buffer.getvalue()
 
 
 def plain(text: str, longest: int = _LONGEST) -> str:
-    """Text from outside, fit to draw: printable, on one line, no mathematics, not too long."""
-    printable = "".join(char if char.isprintable() else "?" for char in text)
+    """Text from outside, fit to draw: printable with the fonts there are, on one line, no mathematics, not too long."""
+    printable = "".join(char if char.isprintable() and ord(char) in drawable() else "?" for char in text)
     cut = printable if len(printable) <= longest else printable[: longest - 1] + "…"
     return cut.replace("\\", "/").replace("$", r"\$")
 
@@ -59,7 +63,7 @@ def dress(axes: Axes) -> None:
     axes.set_facecolor(PANEL)
     axes.set_axisbelow(True)
     axes.grid(visible=True, color=GRID, linewidth=0.7)
-    axes.tick_params(labelsize=SMALL_PT + 0.5, colors=INK, length=3, width=0.7, labelfontfamily="DejaVu Sans")
+    axes.tick_params(labelsize=SMALL_PT + 0.5, colors=INK, length=3, width=0.7, labelfontfamily=LATIN)
     for spine in axes.spines.values():
         spine.set_color(FAINT_INK)
         spine.set_linewidth(0.7)
@@ -76,6 +80,8 @@ def legend(axes: Axes, order: Sequence[str] = (), **where: Any) -> None:
             edgecolor=GRID, facecolor=PAPER, **where,
         )  # fmt: skip
         frame.set_zorder(20)
+        for text in frame.get_texts():  # now rather than in png(): the room it takes is asked for before
+            text.set_fontfamily(list(families()))
 
 
 def headline(figure: Figure, quake: Quake, language: Language, extra: str = "") -> None:
