@@ -100,8 +100,9 @@ def test_make_targets_shown_exist():
 def test_the_files_page_names_the_files_and_keys_that_are_written():
     page = (ROOT / "docs/reference/files.md").read_text()
     source = (ROOT / "src/houfeng/shell/results.py").read_text()
-    written = set(re.findall(r'/ "([\w.]+\.\w+)"', source))
-    assert len(written) >= 6
+    report = (ROOT / "src/houfeng/shell/reporting.py").read_text()
+    written = set(re.findall(r'/ "([\w.]+\.\w+)"', source + report))
+    assert len(written) >= 10
     assert {name for name in written if f"`{name}`" not in page} == set()
     (keys,) = (
         [key.value for key in node.keys]
@@ -111,7 +112,9 @@ def test_the_files_page_names_the_files_and_keys_that_are_written():
     assert re.findall(r"^\| `(\w+)` \|", page.split("## `findings.jsonl`")[1].split("\n## ")[0], re.MULTILINE) == keys
 
 
-@pytest.mark.parametrize(("title", "module"), [("`picks.csv`", "phases"), ("The table of", "quakes_csv")])
+@pytest.mark.parametrize(
+    ("title", "module"), [("`picks.csv`", "phases"), ("`shaking.csv`", "shaking_csv"), ("The table of", "quakes_csv")]
+)
 def test_the_files_page_names_the_columns_of_tables(title, module):
     page = (ROOT / "docs/reference/files.md").read_text().split(f"## {title}")[1].split("\n## ")[0]
     told = [name for cell in first_cells(page) for name in re.findall(r"`(\w+)`", cell)]

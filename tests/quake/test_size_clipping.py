@@ -35,6 +35,13 @@ def test_swings_cut_off_on_one_side_are(frequency_hz, share, seed, side):
     assert clipped(np.round(np.minimum(whole, share * whole.max())), 0.0) == "its swings are cut off flat"
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.floats(0.3, 3), st.floats(0.2, 0.5), st.floats(3e3, 5e6), st.integers(0, 99), st.floats(-1e5, 1e5))
+def test_swings_cut_off_on_both_sides_are_at_any_full_scale(frequency_hz, share, full_scale, seed, rest):
+    whole = quake(frequency_hz, full_scale / share, seed)
+    assert clipped(np.round(np.clip(whole, -full_scale, full_scale)), rest) == "its swings are cut off flat"
+
+
 @pytest.mark.parametrize("peak", [2**23 - 1, -(2**23), 0.991 * 2**23, 1.05 * 2**23])
 def test_the_24_bit_limit_is_the_limit(peak):
     samples = quake(5.0, 1e5)

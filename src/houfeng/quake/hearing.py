@@ -12,7 +12,7 @@ from types import MappingProxyType
 import numpy as np
 
 from houfeng.quake.acquire import Acquire, Acquired, Recent
-from houfeng.quake.associate.complete import Tolerance, as_told, complete, fill
+from houfeng.quake.associate.complete import PHASES, Tolerance, as_told, complete, fill
 from houfeng.quake.associate.evidence import evidence
 from houfeng.quake.associate.ghost import is_ghost
 from houfeng.quake.associate.octo import LARGEST_MODEL_ERROR_S, MODEL_ERROR_RATIO, STATION_ERROR_S, Associate
@@ -22,16 +22,20 @@ from houfeng.quake.detect.stage import Detect
 from houfeng.quake.locate.locator import Locator
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import Network
+from houfeng.quake.shake.station import station_shaking
 from houfeng.quake.size.attenuation import Attenuation
 from houfeng.quake.size.network import Sized, size
+from houfeng.quake.size.record import Window
+from houfeng.quake.size.station import END_S, END_SHARE
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S, format_instant, seconds_to_ns
 from houfeng.words.model import VelocityModel
 from houfeng.words.quake import Cluster, Origin, Phase, Pick, Quake
 from houfeng.words.samples import Gap, PacketBatch, Segment
+from houfeng.words.shaking import StationShaking
 from houfeng.words.source import SourceId
-from houfeng.words.station import Inventory
+from houfeng.words.station import Inventory, Station
 
 #: How far an arrival may lie from its prediction.
 TOLERANCE = Tolerance(STATION_ERROR_S, MODEL_ERROR_RATIO, LARGEST_MODEL_ERROR_S)
@@ -46,6 +50,9 @@ SAME_ONSET_S = 0.2
 #: An origin whose arrivals scatter by more than this share of the tolerance for one of them explains nothing.
 LARGEST_SCATTER = 0.75
 
+#: Stations this much farther than the farthest arrival are asked how hard it shook: shaking is felt where P is lost.
+SHAKEN_MARGIN = 1.5
+
 #: How much of a record is shown before the origin and after the last arrival, s.
 SHOWN_BEFORE_S = 5.0
 SHOWN_AFTER_S = 15.0
@@ -53,11 +60,12 @@ SHOWN_AFTER_S = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Portrait:
-    """A quake with what is needed to look at it: its records and the arrivals its origin predicts."""
+    """A quake with what there is to look at: its records, the arrivals its origin predicts, how hard it shook."""
 
     quake: Quake
     segments: Mapping[SourceId, tuple[Segment, ...]]
     predicted_ns: Mapping[tuple[str, Phase], int]
+    shaking: tuple[StationShaking, ...] = ()
 
 
 #: A PacketBatch heard is what acquire accepted: every sample once, in order.
@@ -161,7 +169,15 @@ class Hearing:
         )
         sized = self._size(origin)
         origin = replace(origin, notes=(*self._notes, *origin.notes))
-        quake = Quake(quake_name(origin), 1, origin, sized.magnitudes, sized.amplitudes, sized.notes)
+        quake = Quake(
+            quake_name(origin),
+            1,
+            origin,
+            sized.magnitudes,
+            sized.amplitudes,
+            sized.notes,
+            sized.discrimination,
+        )
         self._quakes.append(quake)
         born.append(self._portrait(quake))
         picks = [arrival.pick for arrival in origin.arrivals]
@@ -197,6 +213,7 @@ class Hearing:
             self._recent.channels(),
             self._recent.segments,
             relation=self._relation,
+            others=[quake.origin for quake in self._quakes],
         )
 
     def _portrait(self, quake: Quake) -> Portrait:
@@ -213,10 +230,27 @@ class Hearing:
         predicted: dict[tuple[str, Phase], int] = {}
         for arrival in origin.arrivals:
             station = self._network.stations[arrival.pick.source.station_key]
-            for phase in ("P", "S"):
+            for phase in PHASES:
                 travel_s = self._times.seconds(phase, arrival.distance_m, origin.depth_m, station.elevation_m)
                 predicted[station.key, phase] = origin.time_ns + seconds_to_ns(float(travel_s))
-        return Portrait(quake, MappingProxyType(segments), MappingProxyType(predicted))
+        return Portrait(quake, MappingProxyType(segments), MappingProxyType(predicted), self._shaking(origin))
+
+    def _shaking(self, origin: Origin) -> tuple[StationShaking, ...]:
+        """How hard it shook at every sensor of every station not much farther than those that heard it."""
+        far_m = SHAKEN_MARGIN * max(arrival.distance_m for arrival in origin.arrivals)
+        away_m = self._network.away_m(origin.latitude_deg, origin.longitude_deg)
+        near = {key: float(away) for key, away in zip(self._network.stations, away_m, strict=True) if away <= far_m}
+
+        def window_of(station: Station) -> Window:
+            p_s, s_s = (
+                float(self._times.seconds(phase, near[station.key], origin.depth_m, station.elevation_m))
+                for phase in PHASES
+            )
+            lasting_s = END_S + END_SHARE * s_s
+            return Window(*(origin.time_ns + seconds_to_ns(after_s) for after_s in (p_s, s_s, s_s + lasting_s)))
+
+        sources = [source for source in self._recent.channels() if source.station_key in near]
+        return station_shaking(origin, sources, self._inventory, self._recent.segments, window_of)
 
     def _forget(self, now_ns: int) -> None:
         """Let go of what can no longer matter, so that memory stays flat over years."""

@@ -58,4 +58,18 @@ LINE = (
         ("Magnitude", "Amplitude"),
         "How big, on which scale, from which stations?",
     ),
+    Stage(
+        "shake",
+        "houfeng.quake.shake.station:station_shaking",
+        ("Origin",),
+        ("StationShaking",),
+        "How hard did it shake at the stations?",
+    ),
+    Stage(
+        "map",
+        "houfeng.quake.shake.map:shaking_map",
+        ("Origin", "StationShaking"),
+        ("ShakingMap",),
+        "How hard did it shake in between?",
+    ),
 )

@@ -21,6 +21,7 @@ from houfeng.shell.catalogue_tables import (
 from houfeng.words.quake import (
     Amplitude,
     Arrival,
+    Discrimination,
     Ellipse,
     Magnitude,
     Origin,
@@ -105,6 +106,7 @@ def assemble(connection: sa.Connection, heads: Sequence[Row]) -> list[Quake]:
             magnitudes=tuple(magnitudes[head["quake_row"],]),
             amplitudes=tuple(amplitudes[head["quake_row"],]),
             notes=tuple(head["notes"]),
+            discrimination=_read_discrimination(head["discrimination"]),
         )
         for head in heads
     ]
@@ -141,7 +143,25 @@ def _head(quake: Quake) -> dict[str, Any]:
         "notes": [str(note) for note in quake.notes],
         "origin_notes": [str(note) for note in origin.notes],
         "magnitude": None if preferred is None else _write(preferred.value),
+        "discrimination": _discrimination(quake.discrimination),
     }
+
+
+def _discrimination(said: Discrimination | None) -> dict[str, Any] | None:
+    if said is None:
+        return None
+    return {
+        "verdict": str(said.verdict),
+        "log_ratio": _write(said.log_ratio),
+        "stations": int(said.stations),
+        "notes": [str(note) for note in said.notes],
+    }
+
+
+def _read_discrimination(said: dict[str, Any] | None) -> Discrimination | None:
+    if said is None:
+        return None
+    return Discrimination(said["verdict"], _read(said["log_ratio"]), said["stations"], tuple(said["notes"]))
 
 
 def _children(quake: Quake) -> list[tuple[sa.Table, Iterable[dict[str, Any]]]]:

@@ -66,6 +66,7 @@ QUAKE = sa.Table(
     sa.Column("origin_notes", sa.JSON, nullable=False),
     # The preferred magnitude again, so that a query by size needs no join; never read back into a Quake.
     _number("magnitude"),
+    sa.Column("discrimination", sa.JSON(none_as_null=True), nullable=True),
     sa.UniqueConstraint("quake_id", "version"),
     sa.Index(None, "time_ns"),
     sa.Index(None, "latitude_deg", "longitude_deg"),

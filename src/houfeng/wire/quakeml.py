@@ -10,13 +10,32 @@ import numpy as np
 from houfeng.wire.events import EventRecord, ReadEvents, read_events
 from houfeng.words.earth import M_PER_DEG, radii_m
 from houfeng.words.instant import format_instant
-from houfeng.words.quake import Amplitude, Arrival, Ellipse, Magnitude, Origin, Pick, Quake, StationMagnitude
+from houfeng.words.quake import (
+    Amplitude,
+    Arrival,
+    Discrimination,
+    Ellipse,
+    Magnitude,
+    Origin,
+    Pick,
+    Quake,
+    StationMagnitude,
+)
 from houfeng.words.source import SourceId
 
 __all__ = ["EventRecord", "ReadEvents", "read_events", "write_quakeml"]
 
 #: QuakeML's names for what we measure: amplitude type and unit. AML: IASPEI standard phase list, Wood-Anderson.
-_AMPLITUDE_TYPES = {"wood_anderson": ("AML", "m")}
+_AMPLITUDE_TYPES = {
+    "wood_anderson": ("AML", "m"),
+    "pd": ("pd", "m"),
+    "pgd": ("pgd", "m"),
+    "p_plateau": ("p_plateau", "m*s"),
+    "s_plateau": ("s_plateau", "m*s"),
+}
+
+#: QuakeML's names for what a source looks like. Automatic, so no more than suspected.
+_EVENT_TYPES = {"explosion-like": "explosion", "earthquake-like": "earthquake"}
 
 #: Decimals written. A figure's last digit is well below its uncertainty, and below the noise between processors.
 _DEGREES, _METRES, _SECONDS, _SHARE = 6, 1, 5, 4
@@ -125,9 +144,11 @@ class _EventWriter:
                 f'<event publicID="{self._root}/event">\n',
                 _tag("preferredOriginID", origin_id),
                 _tag("preferredMagnitudeID", *magnitude_ids[:1]),
-                "<type>earthquake</type><typeCertainty>suspected</typeCertainty>\n",
+                _type(quake.discrimination),
+                "\n",
                 _tag("description", _tag("text", _text(quake.quake_id)), "<type>earthquake name</type>"),
                 "".join(map(_comment, quake.notes)),
+                _comment(_looks_like(quake.discrimination)) if quake.discrimination else "",
                 self._creation,
                 "\n",
                 "".join(self._pick(arrival.pick, identifier) for arrival, identifier in picks),
@@ -286,6 +307,18 @@ class _EventWriter:
                 "</stationMagnitude>\n",
             )
         )
+
+
+def _type(discrimination: Discrimination | None) -> str:
+    """What the source looks like, an earthquake where nobody asked; nothing when it cannot be told."""
+    kind = _EVENT_TYPES.get(discrimination.verdict, "") if discrimination else "earthquake"
+    return f"<type>{kind}</type><typeCertainty>suspected</typeCertainty>" if kind else ""
+
+
+def _looks_like(said: Discrimination) -> str:
+    odds = _number(said.log_ratio, 2) or "unknown"
+    told = f"{said.verdict}: P over S at {said.stations} stations, log likelihood ratio of an explosion {odds}"
+    return "; ".join((told, *said.notes))
 
 
 def _pick_name(pick: Pick) -> str:

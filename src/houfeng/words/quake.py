@@ -46,7 +46,8 @@ class Amplitude:
     """One measured amplitude, with what it was measured on.
 
     kind       "wood_anderson": zero-to-peak displacement seen by a Wood-Anderson pendulum, m, gain taken off;
-               "s_plateau": low-frequency level of the S displacement spectrum, m s
+               "p_plateau", "s_plateau": low-frequency level of the P or S displacement spectrum, m s;
+               "pd", "pgd": largest vertical displacement of the first seconds of P, and largest horizontal one, m
     value      in the SI unit of its kind
     time_ns    when the peak was
     period_s   apparent period there, 0 when not measured
@@ -165,11 +166,31 @@ class Magnitude:
     stations: tuple[StationMagnitude, ...]
 
 
+#: What P beside S says of a source.
+Verdict = Literal["explosion-like", "earthquake-like", "not discriminable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Discrimination:
+    """Earthquake or explosion, as far as P and S amplitudes tell.
+
+    log_ratio  natural logarithm of likelihood of an explosion over that of an earthquake; 0 when nothing could be said
+    stations   how many stations had a say
+    notes      what stood in the way, what was only bounded
+    """
+
+    verdict: Verdict
+    log_ratio: float
+    stations: int
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Quake:
     """An earthquake in one of its versions. quake_id stays, version counts up from 1.
 
-    notes  what was refused and why ("no magnitude: no response for any channel")
+    notes           what was refused and why ("no magnitude: no response for any channel")
+    discrimination  whether it looks like an explosion; None when nobody asked
     """
 
     quake_id: str
@@ -178,6 +199,7 @@ class Quake:
     magnitudes: tuple[Magnitude, ...] = ()
     amplitudes: tuple[Amplitude, ...] = ()
     notes: tuple[str, ...] = ()
+    discrimination: Discrimination | None = None
 
     @property
     def magnitude(self) -> Magnitude | None:

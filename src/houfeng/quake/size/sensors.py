@@ -38,6 +38,22 @@ def horizontals(sources: Iterable[SourceId], inventory: Inventory, time_ns: int)
     return tuple(level[:2])
 
 
+def verticals(sources: Iterable[SourceId], inventory: Inventory, time_ns: int) -> tuple[SourceId, ...]:
+    """The components of a sensor that stand upright, by their dip, or by their letter where no dip is known."""
+    return tuple(source for source in sources if not _is_level(source, inventory.channel(source, time_ns)))
+
+
+def is_broadband(sources: Iterable[SourceId]) -> bool:
+    """Whether any channel's letters say a broadband seismometer."""
+    codes = (source.channel.replace("_", "") for source in sources)
+    return any(code[:1] in set("FCHB") and code[1:2] == "H" for code in codes)
+
+
+def is_accelerometer(source: SourceId) -> bool:
+    """Whether a channel's instrument letter says acceleration."""
+    return source.channel.replace("_", "")[1:2] in {"N", "G"}
+
+
 def _rank(source: SourceId) -> tuple[int, int, int]:
     code = source.channel.replace("_", "")
     band, instrument = code[:1], code[1:2]

@@ -51,7 +51,9 @@ def clear_bands(signal_power: NDArray[np.float64], noise_power: NDArray[np.float
 
     Both as counts^2/Hz of the same channel: the instrument cancels.
     """
-    floor = np.maximum(noise_power, np.finfo(np.float64).tiny)
+    # a record without noise is as clear as numbers tell apart, not infinitely
+    least = max(float(signal_power.max()) * np.finfo(np.float64).eps ** 2, np.finfo(np.float64).tiny)
+    floor = np.maximum(noise_power, least)
     clear = signal_power >= LEAST_BAND_SNR**2 * floor
     first = last = int(np.argmax(signal_power / floor))
     if not clear[first]:

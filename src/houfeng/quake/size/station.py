@@ -3,12 +3,11 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from houfeng.quake.size.clipping import clipped
-from houfeng.quake.size.moment import Plateau, s_plateau
 from houfeng.quake.size.record import NOISE_S, PICK_MARGIN_S, TAIL_S, Record, Window, cut_record
 from houfeng.quake.size.sensors import horizontals, ranked_sensors
 from houfeng.quake.size.wood_anderson import Reading, wood_anderson
@@ -40,6 +39,7 @@ class Site:
     s_travel_s     S travel time
     epicentral_m   distances
     hypocentral_m
+    depth_m        of the source, below sea level
     """
 
     key: str
@@ -47,22 +47,32 @@ class Site:
     s_travel_s: float
     epicentral_m: float
     hypocentral_m: float
+    depth_m: float
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What the first of a station's sensors that serves says.
 
-    readings  one per component; lower bounds when refused
-    plateau   of its S spectrum, or why there is none
-    refused   why no sensor serves, "" when one does
-    vertical  whether only a vertical component could be read
+    readings     one per component; lower bounds when refused
+    refused      why no sensor serves, "" when one does
+    records      its components, those without a response included; none when refused
+    responses    of those that have one
+    horizontals  those of the components with records and responses; none when only a vertical could be read
+    clipped      channels of this station that ran out of room, of any sensor tried, and why
     """
 
     readings: tuple[Reading, ...] = ()
-    plateau: Plateau | str = ""
     refused: str = ""
-    vertical: bool = False
+    records: Mapping[SourceId, Record] = field(default_factory=dict)
+    responses: Mapping[SourceId, Response] = field(default_factory=dict)
+    horizontals: tuple[SourceId, ...] = ()
+    clipped: Mapping[SourceId, str] = field(default_factory=dict)
+
+    @property
+    def vertical(self) -> bool:
+        """Whether only a vertical component could be read."""
+        return bool(self.readings) and not self.horizontals and not self.refused
 
 
 def sites_of(origin: Origin, stations: Mapping[str, Station], following: Sequence[Origin]) -> list[Site]:
@@ -81,7 +91,7 @@ def sites_of(origin: Origin, stations: Mapping[str, Station], following: Sequenc
         epicentral_m = float(np.median([arrival.distance_m for arrival in arrivals[key]]))
         height_m = origin.depth_m + (stations[key].elevation_m if key in stations else 0.0)
         s_travel_s = (window.s_ns - origin.time_ns) / NS_PER_S
-        sites.append(Site(key, window, s_travel_s, epicentral_m, math.hypot(epicentral_m, height_m)))
+        sites.append(Site(key, window, s_travel_s, epicentral_m, math.hypot(epicentral_m, height_m), origin.depth_m))
     return sites
 
 
@@ -94,20 +104,22 @@ def listen(site: Site, sources: Sequence[SourceId], inventory: Inventory, segmen
         return Heard(refused="no data")
     failed: dict[str, None] = {}
     bounds: tuple[Reading, ...] = ()
+    spoilt: dict[SourceId, str] = {}
     vertical: Heard | None = None
     for sensor in ranked_sensors(sources):
         responses = _responses(sensor, inventory, site.window.onset_ns)
         if not responses:
             continue
         heard = _read(site, sensor, responses, inventory, segments_of)
+        spoilt.update(heard.clipped)
         if not heard.refused and not heard.vertical:
-            return heard
+            return replace(heard, clipped=spoilt)
         if heard.refused:
             failed[heard.refused] = None
             bounds = bounds or heard.readings
         else:
             vertical = vertical or heard
-    return vertical or Heard(bounds, refused="; ".join(failed) or NO_RESPONSE)
+    return replace(vertical or Heard(bounds, refused="; ".join(failed) or NO_RESPONSE), clipped=spoilt)
 
 
 def _by_station(arrivals: Iterable[Arrival]) -> dict[str, list[Arrival]]:
@@ -148,15 +160,14 @@ def _read(
     if not records.keys() & responses.keys():
         return Heard(refused="; ".join(dict.fromkeys(cut for cut in cuts.values() if isinstance(cut, str))))
     # a mass that hits its stop, or a supply that sags, spoils every component of a sensor
-    flaw = next((why for why in (clipped(record.shaking, record.rest) for record in records.values()) if why), "")
+    flaws = {source: why for source, record in records.items() if (why := clipped(record.shaking, record.rest))}
     served = [source for source in records if source in responses]
     level = horizontals(served, inventory, site.window.onset_ns)
     readings = tuple(wood_anderson(records[source], responses[source]) for source in level or served)
-    if flaw:
+    if flaws:
         bounds = tuple(reading for reading in readings if reading.amplitude is not None)
-        return Heard(bounds, refused=f"clipped, {flaw}")
+        return Heard(bounds, refused=f"clipped, {next(iter(flaws.values()))}", clipped=flaws)
     refused = next((reading.refused for reading in readings if reading.refused), "")
     if refused:
         return Heard(refused=refused)
-    pairs = [(records[source], responses[source]) for source in level]
-    return Heard(readings, s_plateau(pairs, site.s_travel_s) if pairs else "only a vertical", vertical=not level)
+    return Heard(readings, records=records, responses=responses, horizontals=level)

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 
 from houfeng.quake.size.clipping import clipped
+from houfeng.quake.size.ground import SHORTEST_TAPER_S, TAPERED, displacement, lowest_clear_hz
 from houfeng.quake.size.record import Record
-from houfeng.quake.size.spectrum import USABLE_OF_NYQUIST, band_edges, band_power, clear_bands, counts_to_displacement
 from houfeng.words.quake import Amplitude
 from houfeng.words.station import Response
 
@@ -26,14 +25,6 @@ DAMPING = 0.7
 
 #: Largest swing over largest noise before P; less is as likely noise as quake.
 LEAST_SNR = 3.0
-
-#: Steepness of the high-pass: a Butterworth filter of this order, forward and backward.
-HIGHPASS_ORDER = 4
-
-#: The share of the noise that is tapered at its start, and the share of a cut-off record too close to its end to
-#: say that the shaking has passed its height; such a record is tapered over half a second, less than a swing of S.
-TAPERED = 0.1
-SHORTEST_TAPER_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +46,10 @@ def wood_anderson(record: Record, response: Response) -> Reading:
 
     The amplitude is zero to peak, m, pendulum gain taken off, as IASPEI asks for ML.
     """
-    edges = band_edges(record.onset, record.rate_hz)
-    clear = clear_bands(
-        band_power(record.shaking, record.rate_hz, edges), band_power(record.noise, record.rate_hz, edges)
-    )
-    if clear.start == clear.stop:
+    lowest_hz = lowest_clear_hz(record)
+    if lowest_hz is None:
         return Reading(None, "does not rise above its noise")
-    # one band below what stands clear, so that the filter's flank does not cut into it
-    swing = _pendulum(record, response, float(edges[max(clear.start - 1, 0)]))
+    swing = displacement(record, response, lowest_hz, pendulum=(FREE_PERIOD_S, DAMPING))
     size = np.abs(swing)
     peak = record.onset + int(np.argmax(size[record.onset : record.end]))
     noise = float(size[int(TAPERED * record.onset) : record.onset].max())
@@ -80,42 +67,11 @@ def wood_anderson(record: Record, response: Response) -> Reading:
     flaw = clipped(record.shaking, record.rest)
     if flaw:
         return Reading(amplitude, f"clipped, {flaw}")
+    # too close to its end to say that the shaking has passed its height
     last_s = max(TAPERED * len(record.shaking) / record.rate_hz, 2 * SHORTEST_TAPER_S)
     if not record.whole and peak >= record.end - last_s * record.rate_hz:
         return Reading(None, "ends while the shaking still grows")
     return Reading(amplitude)
-
-
-def _pendulum(record: Record, response: Response, lowest_hz: float) -> NDArray[np.float64]:
-    samples = record.samples
-    # room for the high-pass to ring down without coming round again
-    size = fft.next_fast_len(len(samples) + int(2 * record.rate_hz / lowest_hz), real=True)
-    frequency = fft.rfftfreq(size, 1 / record.rate_hz)[1:]
-    spectrum = fft.rfft(samples * _taper(record), size)
-    s = 2j * np.pi * frequency
-    natural = 2 * np.pi / FREE_PERIOD_S
-    spectrum[0] = 0.0
-    spectrum[1:] *= s**2 / (s**2 + 2 * DAMPING * natural * s + natural**2)
-    spectrum[1:] *= counts_to_displacement(frequency, response) * _pass(frequency, record.rate_hz, lowest_hz)
-    return np.asarray(fft.irfft(spectrum, size)[: len(samples)], dtype=np.float64)
-
-
-def _taper(record: Record) -> NDArray[np.float64]:
-    """Ones, rising over the first noise and falling after the window, or at its end when nothing follows it."""
-    count = len(record.samples)
-    rise = int(TAPERED * record.onset)
-    fall = max(count - record.end, int(SHORTEST_TAPER_S * record.rate_hz))
-    taper = np.ones(count)
-    taper[:rise] = 0.5 - 0.5 * np.cos(np.pi * np.arange(rise) / max(rise, 1))
-    taper[count - fall :] = 0.5 + 0.5 * np.cos(np.pi * np.arange(1, fall + 1) / fall)
-    return taper
-
-
-def _pass(frequency_hz: NDArray[np.float64], rate_hz: float, lowest_hz: float) -> NDArray[np.float64]:
-    """The band kept: from lowest_hz up, falling to nothing over the last quarter of what the response is good for."""
-    high = 1.0 / (1.0 + (lowest_hz / frequency_hz) ** (2 * HIGHPASS_ORDER))
-    fall = np.clip(4 * frequency_hz / (USABLE_OF_NYQUIST * rate_hz / 2) - 3, 0.0, 1.0)
-    return np.asarray(high * (0.5 + 0.5 * np.cos(np.pi * fall)), dtype=np.float64)
 
 
 def _period_s(swing: NDArray[np.float64], peak: int, rate_hz: float) -> float:
