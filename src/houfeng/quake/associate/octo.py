@@ -163,21 +163,31 @@ class Associate:
         """Search one step among picks of a tier; returns those picks.
 
         already  what the last search of this step had; with nothing new, there is nothing to search
+
+        The faintest search, the slowest by far, leaves out what quakes of later steps hold: their turn comes.
         """
+        faintest = tier is self._tiers[-1]
+        taken = _onsets(self.promised) if faintest else set()  # under either name
         end_ns = begin_ns + round(self.plan.step_s * NS_PER_S)
         crossing_ns = round(self.plan.crossing_s * NS_PER_S)
         low = bisect_left(self._picks, begin_ns - crossing_ns, key=_time_ns)
         high = bisect_left(self._picks, end_ns + crossing_ns, key=_time_ns)
         chosen = _likeliest(
-            [pick for pick in self._picks[low:high] if pick.probability >= tier.least_probability], tier.most_picks
+            [
+                pick
+                for pick in self._picks[low:high]
+                if pick.probability >= tier.least_probability and (pick.source, pick.time_ns) not in taken
+            ],
+            tier.most_picks,
         )
         if chosen == already:
             return already
         picks = _under_both_names(chosen, self._picks[low:high], crossing_ns)
-        clusters = [*self._later, *self._search.clusters(picks, tier)]
-        self._later, self.promised = [], set()
+        clusters = self._search.clusters(picks, tier)
+        if not faintest:
+            clusters = [*self._later, *clusters]
+            self._later, self.promised = [], set()
         weighed = [(weigh(cluster), cluster) for cluster in clusters]
-        taken: set[tuple[SourceId, int]] = set()  # under either name
         while found := [(*quake, cluster) for quake, cluster in weighed if quake is not None]:
             _, origin, cluster = max(found, key=lambda one: one[0])
             weighed = [(quake, other) for quake, other in weighed if other is not cluster]
