@@ -75,7 +75,8 @@ def test_0_also_when_there_is_no_quake(houfeng, noise, tmp_path):
     code, said, _ = houfeng("replay", noise, "--out", "out")
     assert code == 0
     assert "No quakes." in said
-    assert {file.name for file in (tmp_path / "out").iterdir()} == {"catalogue.xml", "picks.csv", "findings.jsonl"}
+    written = {"catalogue.xml", "picks.csv", "findings.jsonl", "shaking.csv", "report.html"}
+    assert {file.name for file in (tmp_path / "out").iterdir()} == written
     told = [json.loads(line) for line in (tmp_path / "out/findings.jsonl").read_text().splitlines()]
     assert [(finding["kind"], finding["station"]) for finding in told] == [("no-coordinates", "XX.ONE")]
 
@@ -253,28 +254,69 @@ def test_4_for_a_replay_into_what_is_no_catalogue(houfeng, noise, tmp_path):
 # --- demo -------------------------------------------------------------------------------------------------------------
 
 
+BRIEF = """
+title = "Two minutes"
+seed = 3
+start = "2024-01-01T00:00:00Z"
+duration_s = 120
+
+[crust]
+layer = [
+  { top_km = 0, vp_km_s = 5.5, vs_km_s = 3.2, density_kg_m3 = 2600, qs = 180 },
+  { top_km = 35, vp_km_s = 8.0, vs_km_s = 4.6, density_kg_m3 = 3300, qs = 180 },
+]
+
+[network]
+group = [{ prefix = "A", latitude = 30.6, longitude = 114.3, radius_km = 25, stations = 8 }]
+instruments = { broadband = 0.5, mems_a = 0.5 }
+
+[[quake]]
+at_s = 40
+latitude = 30.6
+longitude = 114.3
+depth_km = 9
+magnitude = 4.0
+"""
+
+
 def test_the_demo_plays_what_it_made(houfeng, monkeypatch, tmp_path):
     """Two minutes of it: the hour takes too long here."""
-
-    def brief(model, *, seed, start_ns):
-        return whole(model, seed=seed, start_ns=start_ns, stations=6, duration_s=120)
-
-    whole = demo.make_hour
-    monkeypatch.setattr(demo, "make_hour", brief)
+    (tmp_path / "brief.toml").write_text(BRIEF)
+    monkeypatch.setattr(demo, "SCENARIO", str(tmp_path / "brief.toml"))
     code, said, _ = houfeng("demo", "--out", "made")
     assert code == 0
     made = {path.name for path in (tmp_path / "made/recording").iterdir()}
-    assert made == {"hour.mseed", "stations.csv", "model.csv", "truth.csv"}
+    assert made == {"waveforms", "stations.xml", "model.csv", "domains.csv", "arrivals.csv", "truth"}
     assert (tmp_path / "made/results/catalogue.xml").exists()
-    assert "made/recording/truth.csv" in said
-    table = said[said.index("made (UTC)") :].splitlines()[1:6]
-    (first,) = (line.split() for line in table if line.startswith("2024-01-01 00:00:2"))
-    assert first[2:4] == ["4.0", "ML"]
-    size, late_s, away_km, deeper_km = map(float, first[4:])
-    assert size == pytest.approx(4.0, abs=0.5)
+    assert "made/recording/truth/events.csv" in said
+    (line,) = said[said.index("made (UTC)") :].splitlines()[1:2]
+    size, kind, *numbers = line.split()[2:]
+    assert size == "4.0"
+    assert kind in {"ML", "Mw"}
+    heard_size, late_s, away_km, deeper_km = map(float, numbers)
+    assert heard_size == pytest.approx(4.0, abs=0.5)
     assert abs(late_s) < 0.5
     assert away_km < 3
     assert abs(deeper_km) < 5
-    header, *rows = (tmp_path / "made/recording/truth.csv").read_text().splitlines()
-    assert header == "event_id,origin_time,latitude,longitude,depth_km,magnitude"
-    assert len(rows) == 5
+    header, row = (tmp_path / "made/recording/truth/events.csv").read_text().splitlines()
+    assert header.startswith("event_id,origin_time,latitude,longitude,depth_km,magnitude,magnitude_type")
+    assert row.startswith("made_1,2024-01-01T00:00:40.000000Z,30.6,114.3,9.0,4.0,mw")
+
+
+def test_the_twin_writes_the_same_recording_twice(houfeng, tmp_path):
+    (tmp_path / "brief.toml").write_text(BRIEF)
+    for out in ("one", "two"):
+        code, said, _ = houfeng("twin", "brief.toml", "--out", out)
+        assert code == 0
+        assert said.startswith("1 quakes, 288,000 samples")
+    files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()]
+    assert len(files) >= 9
+    assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in files)
+
+
+def test_3_for_a_scenario_with_a_wrong_value_and_4_for_one_that_is_not_there(houfeng, tmp_path):
+    (tmp_path / "brief.toml").write_text(BRIEF.replace("magnitude = 4.0", "magnitude = 40"))
+    code, _, said = houfeng("twin", "brief.toml")
+    assert code == 3
+    assert "magnitude" in said
+    assert houfeng("twin", "nowhere")[0] == 4

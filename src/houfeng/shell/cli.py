@@ -1,4 +1,4 @@
-"""The command line: replay, locate, catalogue, info, demo."""
+"""The command line: replay, locate, catalogue, info, twin, demo."""
 
 import sys
 import time
@@ -46,6 +46,13 @@ class PickerName(StrEnum):
     phasenet = "phasenet"
 
 
+class LanguageName(StrEnum):
+    """Languages of the report."""
+
+    en = "en"
+    zh = "zh"
+
+
 class Quality(StrEnum):
     """How well an origin is known, best first."""
 
@@ -76,6 +83,15 @@ ArchiveFolder = Annotated[
 ]
 KeptIn = Annotated[
     str | None, typer.Option("--catalogue", help="Keep the quakes in this SQL catalogue.", metavar="URL_OR_FILE")
+]
+Lang = Annotated[LanguageName, typer.Option("--lang", help="Language of the report: English or Chinese.")]
+Places = Annotated[
+    Path | None,
+    typer.Option("--places", help="Table of places: name, latitude, longitude, population.", metavar="CSV"),
+]
+FaultFile = Annotated[
+    Path | None,
+    typer.Option("--fault", help="Outline of the largest quake's rupture, as ShakeMap takes it.", metavar="FILE"),
 ]
 Pictures = Annotated[bool, typer.Option("--pictures/--no-pictures", help="Draw every quake.")]
 
@@ -128,18 +144,24 @@ def replay(
     archive: ArchiveFolder = None,
     catalogue: KeptIn = None,
     pictures: Pictures = True,
+    lang: Lang = LanguageName.en,
+    places: Places = None,
+    fault: FaultFile = None,
 ) -> list[Quake]:
-    """Play recordings through the whole centre and write the catalogue it hears.
+    """Play recordings through the whole centre, write the catalogue it hears and a report.
 
-    Results: catalogue.xml (QuakeML), picks.csv, findings.jsonl and, per quake, a record section, a map and
-    residuals as PNG.
+    Results: catalogue.xml (QuakeML), picks.csv, findings.jsonl; of the largest quake report.html, shaking.csv,
+    shaking_grid.csv and shaking_contours.geojson; and, per quake, a record section, a map and residuals as PNG.
     """
     from houfeng.shell.keeping import into_archive, into_catalogue
     from houfeng.shell.recordings import find_files, open_recordings
     from houfeng.shell.replay import OnTold, Setup, Told, load_inventory, load_model, load_picker
     from houfeng.shell.replay import replay as play
+    from houfeng.shell.reporting import Report, load_places
     from houfeng.shell.results import Results
 
+    peopled = load_places(places)
+    report = Report(out_folder, language=lang.value, pictures=pictures, places=peopled.places, fault=fault)
     chosen = load_picker(picker.value, weights, weights_sha256)
     paths = find_files(waveforms)
     with err.status(f"reading {len(paths)} files"):
@@ -155,7 +177,7 @@ def replay(
         if catalogue is not None:
             keepers.append(opened.enter_context(into_catalogue(catalogue)))
         results = opened.enter_context(Results(out_folder, pictures=pictures))
-        keepers.append(results.tell)
+        keepers += [results.tell, report.tell]
         if archive is not None:
             keepers.append(opened.enter_context(into_archive(archive, results.tell)))
 
@@ -163,15 +185,20 @@ def replay(
             for keep in keepers:
                 keep(told)
 
-        on_progress = opened.enter_context(_bar())
-        outcome = play(setup, on_told=on_told, on_progress=on_progress)
+        for finding in peopled.findings:
+            on_told(finding)
+        with _bar() as on_progress:
+            outcome = play(setup, on_told=on_told, on_progress=on_progress)
         results.finish(outcome.quakes)
+        with err.status("writing the report"):
+            report.finish(outcome.quakes)
     _show_quakes(outcome.quakes)
     out.print(
         f"{len(outcome.quakes)} quakes, {outcome.pick_count} picks, {results.finding_count} findings. "
         f"Results: {escape(str(out_folder))}/catalogue.xml",
         soft_wrap=True,
     )
+    out.print(f"Report: {escape(str(out_folder))}/report.html", soft_wrap=True)
     return outcome.quakes
 
 
@@ -273,12 +300,35 @@ def info(
 
 
 @app.command()
+def twin(
+    scenario: Annotated[
+        str, typer.Argument(help="A scenario that ships with Houfeng, by name, or a TOML file.", metavar="SCENARIO")
+    ],
+    out_folder: OutFolder = Path("houfeng-twin"),
+) -> None:
+    """Write the recording of a make-believe earth: waveforms, station metadata, arrivals of packets, and the truth."""
+    from houfeng.shell.twinning import load_scenario, write_recording
+
+    made = load_scenario(scenario)
+    started = time.monotonic()
+    with Progress(console=err, transient=True) as progress:
+        task = progress.add_task(f"making {made.title}", total=1.0)
+        recording = write_recording(made, out_folder, lambda share: progress.update(task, completed=share))
+    took_s = time.monotonic() - started
+    out.print(
+        f"{len(recording.quakes)} quakes, {recording.samples:,} samples, {recording.samples / took_s:,.0f} a second. "
+        f"Recording: {escape(str(out_folder))}",
+        soft_wrap=True,
+    )
+
+
+@app.command()
 def demo(out_folder: OutFolder = Path("houfeng-demo")) -> None:
-    """Make a synthetic hour under a small network, replay it, and compare what was heard with what was made."""
+    """Make an hour under a make-believe city, replay it, and compare what was heard with what was made."""
     from houfeng.shell.demo import make_recording
     from houfeng.shell.tables import truth_table
 
-    with err.status("making an hour of a make-believe network"):
+    with err.status("making an hour of a make-believe city"):
         recording = make_recording(out_folder / "recording")
     heard = replay(
         [str(recording.waveforms)],

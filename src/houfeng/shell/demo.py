@@ -1,52 +1,28 @@
-"""The demonstration recording: a make-believe hour on disk, with its truth."""
+"""The demonstration recording: an hour of a make-believe city on disk, with its truth."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-from houfeng.shell.results import open_folder, write_file
-from houfeng.twin.hour import MadeQuake, make_hour
-from houfeng.wire import mseed
+from houfeng.shell.twinning import Recording, load_scenario, write_recording
+from houfeng.twin.made import MadeQuake
 from houfeng.wire.csv_text import write_csv
-from houfeng.wire.model import read_velocity_model
-from houfeng.words.instant import NS_PER_S, format_instant, parse_instant
+from houfeng.words.instant import NS_PER_S
 from houfeng.words.quake import Quake
-from houfeng.words.samples import segments_of
 from houfeng.words.station import Station
 
-#: A plain crust over the mantle, for the make-believe region only.
+#: The scenario that is played.
+SCENARIO = "city"
+
+#: A plain crust over the mantle, for make-believe regions only.
 CRUST_CSV = b"layer_top_km,vp_km_s,vs_km_s\n0,5.5,3.2\n10,6.2,3.6\n35,8.0,4.6\n"
 
-START = "2024-01-01T00:00:00Z"
 #: Origin times farther apart are of different quakes: the twin's lie minutes apart.
 SAME_QUAKE_NS = 10 * NS_PER_S
 
-SEED = 132  # the year of Zhang Heng's seismoscope
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """Where the recording's parts lie, and the truth about it."""
-
-    waveforms: Path
-    stations: Path
-    model: Path
-    truth: Path
-    quakes: tuple[MadeQuake, ...]
-
 
 def make_recording(folder: Path) -> Recording:
-    """Write the hour as miniSEED, station and model tables, and the truth as a table of quakes."""
-    hour = make_hour(read_velocity_model(CRUST_CSV, "demo crust"), seed=SEED, start_ns=parse_instant(START))
-    recording = Recording(
-        folder / "hour.mseed", folder / "stations.csv", folder / "model.csv", folder / "truth.csv", hour.quakes
-    )
-    open_folder(folder)
-    write_file(recording.waveforms, b"".join(mseed.encode(segments_of(batch)) for batch in hour.batches))
-    write_file(recording.model, CRUST_CSV)
-    write_file(recording.stations, stations_table(hour.stations))
-    write_file(recording.truth, _truth(hour.quakes))
-    return recording
+    """Write the hour as miniSEED, station and model tables, and the truth as tables."""
+    return write_recording(load_scenario(SCENARIO), folder)
 
 
 def heard_of(made: MadeQuake, heard: Iterable[Quake]) -> Quake | None:
@@ -56,22 +32,11 @@ def heard_of(made: MadeQuake, heard: Iterable[Quake]) -> Quake | None:
 
 
 def stations_table(stations: Iterable[Station]) -> bytes:
-    """A station list as CSV, a line per channel; the twin's instruments are flat, so a sensitivity says it all."""
+    """A station list as CSV, a line per channel, for flat instruments, whose sensitivity says it all."""
     header = (
-        "network",
-        "station",
-        "location",
-        "channel",
-        "latitude",
-        "longitude",
-        "elevation_m",
-        "azimuth",
-        "dip",
-        "scale",
-        "scalefreq",
-        "scaleunits",
-        "samplerate",
-    )
+        "network", "station", "location", "channel", "latitude", "longitude", "elevation_m", "azimuth", "dip", "scale",
+        "scalefreq", "scaleunits", "samplerate",
+    )  # fmt: skip
     rows = [
         (
             channel.source.network,
@@ -93,18 +58,3 @@ def stations_table(stations: Iterable[Station]) -> bytes:
         if channel.response is not None
     ]
     return write_csv([header, *rows])
-
-
-def _truth(quakes: Iterable[MadeQuake]) -> bytes:
-    rows = [
-        (
-            f"made_{number}",
-            format_instant(quake.time_ns),
-            round(quake.latitude_deg, 5),
-            round(quake.longitude_deg, 5),
-            quake.depth_m / 1000,
-            quake.magnitude,
-        )
-        for number, quake in enumerate(quakes, start=1)
-    ]
-    return write_csv([("event_id", "origin_time", "latitude", "longitude", "depth_km", "magnitude"), *rows])

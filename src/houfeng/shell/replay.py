@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from houfeng.quake.detect.picker import AicPicker, Picker
@@ -68,8 +68,10 @@ def load_picker(name: str, weights: Path | None, sha256: str | None) -> Picker:
 
 
 def load_model(path: Path | None) -> VelocityModel:
-    """The velocity model of a CSV file, or the default one."""
-    return default_model() if path is None else read_velocity_model(read_bytes(path), str(path))
+    """The velocity model of a CSV file, named after it without its folder, or the default one."""
+    if path is None:
+        return default_model()
+    return replace(read_velocity_model(read_bytes(path), str(path)), name=path.name)
 
 
 @dataclass(frozen=True, slots=True)

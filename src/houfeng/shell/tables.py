@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from houfeng.shell.demo import heard_of
-from houfeng.twin.hour import MadeQuake
+from houfeng.twin.made import MadeQuake
 from houfeng.words.earth import distance_m
 from houfeng.words.instant import NS_PER_S, format_instant
 from houfeng.words.quake import Quake

@@ -1,7 +1,7 @@
-"""A first make-believe hour: a few quakes under a small network, noise all the while.
+"""A drawn hour in memory: a few quakes under a small network, noise all the while.
 
-Pulses and coda are drawn, not modelled; what is exact is when they arrive. Good for showing the centre
-at work and for tests that need truth; no substitute for real recordings.
+Pulses and coda are drawn, not modelled, and die away sooner than real ones; what is exact is when they arrive. Good for
+tests of single stages that need truth within a minute or two; whole rehearsals are made by recording.py.
 """
 
 from collections.abc import Iterator
@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from houfeng.quake.locate.traveltime import TravelTimes
+from houfeng.twin.made import MadeQuake
 from houfeng.words.earth import azimuth_deg, distance_m, travelled
 from houfeng.words.instant import NS_PER_S, seconds_to_ns
 from houfeng.words.model import VelocityModel
 from houfeng.words.samples import PacketBatch
 from houfeng.words.source import SourceId
 from houfeng.words.station import Channel, Response, Station
+
+__all__ = ["NOISE_MPS", "PACKET_S", "RATE_HZ", "SENSITIVITY", "Hour", "MadeQuake", "make_hour"]
 
 RATE_HZ = 100.0
 PACKET_S = 5
@@ -27,17 +30,6 @@ SENSITIVITY = 1.0e9
 #: Quiet site: root mean square velocity of the background between 1 and 20 Hz, m/s
 #: (Peterson 1993, doi:10.3133/ofr93322).
 NOISE_MPS = 2.0e-8
-
-
-@dataclass(frozen=True, slots=True)
-class MadeQuake:
-    """The truth about one make-believe quake."""
-
-    time_ns: int
-    latitude_deg: float
-    longitude_deg: float
-    depth_m: float
-    magnitude: float
 
 
 @dataclass(frozen=True, slots=True)
