@@ -25,7 +25,7 @@ from houfeng.words.instant import DAY_NS
 from houfeng.words.source import SourceId
 
 #: Stations whose waveforms share a file.
-TO_A_FILE = 100
+TO_A_FILE = 25
 
 #: Below so many a second process would take longer to start than it saves.
 WORTH_A_PROCESS = 200
