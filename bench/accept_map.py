@@ -16,8 +16,7 @@ from houfeng.quake.shake.outliers import outliers
 from houfeng.quake.shake.prior import Setting, prior
 from houfeng.wire.fault import read_fault
 from houfeng.wire.shakemap import StationList, read_station_list
-from houfeng.words.instant import parse_instant
-from houfeng.words.quake import Origin
+from playing import true_origin
 from rows import DATA, Row, at_least, at_most, rows_of
 
 NAME = "napa_2014_shakemap"
@@ -45,23 +44,7 @@ def _given() -> tuple[StationList, Setting]:
     event = rows_of(DATA / NAME / "truth" / "events.csv")[0]
     place = float(event["latitude"]), float(event["longitude"])
     fault = read_fault((folder / "boat_fault.txt").read_bytes(), "boat_fault.txt", place)
-    origin = Origin(
-        time_ns=parse_instant(event["origin_time"]),
-        latitude_deg=place[0],
-        longitude_deg=place[1],
-        depth_m=float(event["depth_km"]) * 1000,
-        covariance_m2=np.eye(3),
-        time_uncertainty_s=0.1,
-        depth_uncertainty_m=1000.0,
-        ellipses=(),
-        gap_deg=0.0,
-        rms_s=0.0,
-        nearest_m=0.0,
-        station_count=0,
-        quality="A",
-        model="",
-        arrivals=(),
-    )
+    origin = true_origin(NAME)
     return listed, Setting(origin, float(event["magnitude"]), fault)
 
 

@@ -20,12 +20,12 @@ from houfeng.shell.replay import load_inventory
 from houfeng.wire.waveforms import read_waveforms, stations_from_waveforms
 from houfeng.words.earth import distance_m
 from houfeng.words.errors import DataFault
-from houfeng.words.instant import DAY_NS, NS_PER_S, parse_instant
-from houfeng.words.quake import Origin
+from houfeng.words.instant import DAY_NS, NS_PER_S
 from houfeng.words.samples import Segment
 from houfeng.words.shaking import ComponentMotion, StationShaking
 from houfeng.words.source import SourceId
 from houfeng.words.station import Inventory, Response, Station
+from playing import true_origin
 from rows import DATA, Row, at_least, at_most, rows_of
 
 GAL_PER_MPS2 = 100.0
@@ -73,28 +73,6 @@ def of_quake(name: str) -> tuple[StationShaking, ...]:
 
     channels = memory.channels()
     return station_shaking(origin, channels, Inventory(inventory.stations), memory.segments, window)
-
-
-def true_origin(name: str) -> Origin:
-    """The catalogued quake."""
-    row = rows_of(DATA / name / "truth" / "events.csv")[0]
-    return Origin(
-        time_ns=parse_instant(row["origin_time"]),
-        latitude_deg=float(row["latitude"]),
-        longitude_deg=float(row["longitude"]),
-        depth_m=1000 * float(row["depth_km"]),
-        covariance_m2=np.zeros((3, 3)),
-        time_uncertainty_s=0.0,
-        depth_uncertainty_m=0.0,
-        ellipses=(),
-        gap_deg=0.0,
-        rms_s=0.0,
-        nearest_m=0.0,
-        station_count=0,
-        quality="A",
-        model="",
-        arrivals=(),
-    )
 
 
 def components(shaking: Sequence[StationShaking]) -> dict[str, ComponentMotion]:

@@ -21,6 +21,9 @@ ORDER = 4
 
 LOWEST, HIGHEST = 1.0, 12.0
 
+#: Slope and constant of intensity over the logarithms of peak acceleration, m/s2, and of peak velocity, m/s.
+OF_PGA, OF_PGV = (3.17, 6.59), (3.00, 9.77)
+
 #: From here on, if both agree, velocity alone counts.
 _STRONG = 6.0
 
@@ -34,8 +37,8 @@ def csis_of_peaks(pga_mps2: ArrayLike, pgv_mps: ArrayLike) -> NDArray[np.float64
     Returns 1 to 12 in the shape of both; NaN where either is NaN or negative.
     Source: GB/T 17742-2020, Annex A.
     """
-    from_pga = _scaled(pga_mps2, 3.17, 6.59)
-    from_pgv = _scaled(pgv_mps, 3.00, 9.77)
+    from_pga = _scaled(pga_mps2, *OF_PGA)
+    from_pgv = _scaled(pgv_mps, *OF_PGV)
     strong = (from_pga >= _STRONG) & (from_pgv >= _STRONG)
     # no motion at all is minus infinity on both sides, and clipped
     value = np.where(strong, from_pgv, (from_pga + from_pgv) / 2)

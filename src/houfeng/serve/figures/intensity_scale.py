@@ -12,6 +12,7 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from houfeng.quake.shake.csis import OF_PGA, OF_PGV
 from houfeng.quake.shake.mmi import mmi_of_pga, mmi_of_pgv
 from houfeng.serve.figures.labels import Language, felt, label
 from houfeng.serve.figures.style import FAINT_INK, INK, SMALL_PT, TEXT_PT
@@ -43,9 +44,6 @@ MOST_NUMERALS: Final = 3
 
 #: On grids with more rows or columns numerals are placed by every second, third ... of them.
 MOST_CELLS: Final = 300
-
-#: GB/T 17742-2020, Annex A: intensity = slope log10(peak in m/s2 or m/s) + constant, 1 to 12.
-_CSIS_PGA, _CSIS_PGV = (3.17, 6.59), (3.00, 9.77)
 
 #: Where the inverse of Worden et al. 2012 is looked for: m/s2 and m/s.
 _PEAKS: Final = np.logspace(-5, 3, 4001)
@@ -161,10 +159,13 @@ def _two(value: float) -> str:
 def _peaks(scale: Scale, intensity: float) -> tuple[float, float]:
     """Peak acceleration, m/s2, and velocity, m/s, of an intensity."""
     if scale == "csis":
-        return tuple(float(10 ** ((intensity - constant) / slope)) for slope, constant in (_CSIS_PGA, _CSIS_PGV))  # type: ignore[return-value]
-    pga, pgv = mmi_of_pga(_PEAKS), mmi_of_pgv(_PEAKS)
-    # at the clipped ends many peaks have the same intensity: the one nearest the scale's inside is meant
-    return tuple(
-        float(_PEAKS[np.flatnonzero(curve <= intensity)[-1] if intensity <= 1 else np.argmax(curve >= intensity)])
-        for curve in (pga, pgv)
-    )  # type: ignore[return-value]
+        pga, pgv = (10 ** ((intensity - constant) / slope) for slope, constant in (OF_PGA, OF_PGV))
+        return pga, pgv
+    pga, pgv = (_first_with(intensity, curve) for curve in (mmi_of_pga(_PEAKS), mmi_of_pgv(_PEAKS)))
+    return pga, pgv
+
+
+def _first_with(intensity: float, curve: NDArray[np.float64]) -> float:
+    """The peak of an intensity; at the clipped ends, where many have the same, the one nearest the scale's inside."""
+    at = np.flatnonzero(curve <= intensity)[-1] if intensity <= 1 else np.argmax(curve >= intensity)
+    return float(_PEAKS[at])
