@@ -164,6 +164,14 @@ def test_unreadable_records_say_why(samples, rate_hz, why):
     assert whole_record(Segment(SOURCE, START_NS, rate_hz, samples)) == why
 
 
+def test_rest_is_known_from_before_a_gap():
+    quiet = Segment(SOURCE, START_NS, RATE_HZ, np.full(3000, 40, dtype=np.int32))
+    later = Segment(SOURCE, START_NS + 60 * NS_PER_S, RATE_HZ, 90 + np.arange(3000, dtype=np.int32) % 7)
+    torn = Segment(SOURCE, START_NS, RATE_HZ, np.full(3000, np.nan))
+    assert whole_record(later, first=quiet).rest == 40
+    assert whole_record(later, first=torn).rest == whole_record(later).rest > 90
+
+
 HOSTILE = st.lists(
     st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([0.0, 1e300, -1e300])),
     min_size=1,

@@ -2,7 +2,7 @@
 
 Steps:
 1. take off the counts without motion: the mean of the noise before P; where no P is known, the mean of the middle
-   half of the counts in the first 20 s, which the first waves hardly move;
+   half of the counts in the channel's first 20 s, which the first waves hardly move;
 2. find the lowest frequency at which the shaking stands above the noise, and high-pass there: below it integration
    would magnify nothing but noise and drift; without noise to judge by, at 0.05 Hz, below which no strong-motion
    record of a local quake can be told from its drift (longer shaking than 20 s to the cycle is left to other methods);
@@ -92,8 +92,11 @@ class Motion:
         return float(np.abs(series[self.onset : self.end]).max())
 
 
-def whole_record(segment: Segment, end_ns: int | None = None) -> Record | str:
-    """Take a segment up to an instant, or all of it, for the shaking of one quake, or say why that cannot be done."""
+def whole_record(segment: Segment, end_ns: int | None = None, *, first: Segment | None = None) -> Record | str:
+    """Take a segment up to an instant, or all of it, for the shaking of one quake, or say why that cannot be done.
+
+    first  the channel's first segment, to know its rest by: after a gap the ground may be shaking already
+    """
     if segment.rate_hz < LEAST_RATE_HZ:
         return f"{segment.rate_hz:g} samples a second are too few"
     end_s = np.inf if end_ns is None else (end_ns - segment.start_ns) * 1e-9
@@ -105,7 +108,9 @@ def whole_record(segment: Segment, end_ns: int | None = None) -> Record | str:
         return "a sample is not a number"
     if np.ptp(samples) == 0:
         return SILENT
-    rest = float(trim_mean(samples[: int(REST_S * segment.rate_hz)], REST_TRIMMED))
+    rest = _rest(segment if first is None else first)
+    if not np.isfinite(rest):
+        rest = _rest(segment)
     whole = end_ns is None or segment.end_ns >= end_ns - seconds_to_ns(1 / segment.rate_hz)
     return Record(
         source=segment.source,
@@ -118,6 +123,10 @@ def whole_record(segment: Segment, end_ns: int | None = None) -> Record | str:
         end=len(samples),
         whole=whole,
     )
+
+
+def _rest(segment: Segment) -> float:
+    return float(trim_mean(segment.samples[: int(REST_S * segment.rate_hz)], REST_TRIMMED))
 
 
 def ground_motion(record: Record, response: Response, *, corner_hz: float | None = None) -> Motion:

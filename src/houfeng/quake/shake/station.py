@@ -154,7 +154,7 @@ def _record(segments: Sequence[Segment], window: Window | None) -> Record | str:
     if not segments:
         return NO_DATA
     if window is None:
-        return whole_record(max(segments, key=_hardest))
+        return whole_record(max(segments, key=_hardest), first=segments[0])
     noise_ns = seconds_to_ns(LEAST_NOISE_S + PICK_MARGIN_S)
     for segment in segments:
         if segment.start_ns <= window.onset_ns < segment.start_ns + noise_ns and window.s_ns < segment.end_ns:
