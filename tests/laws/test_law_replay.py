@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from houfeng.quake.detect.picker import AicPicker
-from houfeng.quake.hearing import Hearing, Portrait
+from houfeng.quake.hearing import Portrait, alone
 from houfeng.quake.network import network_of
 from houfeng.quake.size.attenuation import attenuation
 from houfeng.twin.hour import RATE_HZ, make_hour
@@ -59,7 +59,7 @@ def _heard(packets, batch_size):
     """Picks in the order they were told, and quakes."""
     network = network_of(INVENTORY, SOURCES, START_NS)
     with tempfile.TemporaryDirectory() as scratch:
-        hearing = Hearing(
+        hearing = alone(
             inventory=INVENTORY,
             network=network,
             model=MODEL,

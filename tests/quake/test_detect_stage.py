@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from houfeng.quake.acquire import Acquire, Recent
-from houfeng.quake.detect.stage import Detect, one_voice, sensors_of
+from houfeng.quake.detect.stage import Detect, one_voice, sensors_of, wait_ns
 from houfeng.quake.hearing import travel_times
 from houfeng.quake.network import network_of
 from houfeng.words.instant import NS_PER_S, seconds_to_ns
@@ -160,10 +160,13 @@ STATION = Station("XX", "ABC", 36.0, 140.0)
 OTHER = Station("XX", "DEF", 36.2, 140.0)
 
 
+def _network(sources):
+    return network_of(Inventory((STATION, OTHER)), [*sources, SourceId("XX", "DEF", "", "HHZ")], START_NS)
+
+
 def _stage(picker, sources):
-    inventory = Inventory((STATION, OTHER))
-    network = network_of(inventory, [*sources, SourceId("XX", "DEF", "", "HHZ")], START_NS)
-    return Detect(network, inventory, picker, travel_times(MODEL, network))
+    network = _network(sources)
+    return Detect(network, Inventory((STATION, OTHER)), picker, travel_times(MODEL, network))
 
 
 def _play(detect, sources, bursts_s=(BURST_S,), duration_s=150):
@@ -204,7 +207,8 @@ def test_a_pick_is_told_once_its_window_is_full_and_within_the_promised_wait():
     sources = _sources("HHZ")
     detect = _stage(picker := _Listener(), sources)
     ((now_ns, pick),), _ = _play(detect, sources)
-    assert 0 <= now_ns - pick.time_ns - detect.wait_ns <= 2 * NS_PER_S
+    network = _network(sources)
+    assert 0 <= now_ns - pick.time_ns - wait_ns(network, travel_times(MODEL, network)) <= 2 * NS_PER_S
     ((window, triggers_ns),) = picker.windows
     begin_ns, end_ns = window.segments[0].start_ns, window.segments[-1].end_ns
     assert begin_ns < triggers_ns[0] - 10 * NS_PER_S

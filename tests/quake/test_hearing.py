@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from houfeng.quake.detect.picker import AicPicker
-from houfeng.quake.hearing import Hearing, Portrait, quake_name, travel_times
+from houfeng.quake.hearing import Portrait, alone, quake_name, travel_times
 from houfeng.quake.network import network_of
 from houfeng.quake.size.attenuation import attenuation
 from houfeng.twin.hour import make_hour
@@ -42,7 +42,7 @@ def hour():
 def _heard(hour, folder, *, stations=None, batches=None, picker=None, notes=()):
     batches = hour.batches if batches is None else batches
     inventory = Inventory(hour.stations if stations is None else stations)
-    hearing = Hearing(
+    hearing = alone(
         inventory=inventory,
         network=network_of(inventory, hour.batches[0].channels, START_NS),
         model=MODEL,

@@ -3,7 +3,7 @@
 Follows the table in quake/line.py. Nothing here knows whether the packets are live or recorded.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -11,14 +11,14 @@ from types import MappingProxyType
 
 import numpy as np
 
-from houfeng.quake.acquire import Acquire, Acquired, Recent
 from houfeng.quake.associate.complete import PHASES, Tolerance, as_told, complete, fill
 from houfeng.quake.associate.evidence import evidence
 from houfeng.quake.associate.ghost import is_ghost
 from houfeng.quake.associate.octo import LARGEST_MODEL_ERROR_S, MODEL_ERROR_RATIO, STATION_ERROR_S, Associate
 from houfeng.quake.associate.strays import Strays
 from houfeng.quake.detect.picker import Picker
-from houfeng.quake.detect.stage import Detect
+from houfeng.quake.detect.stage import wait_ns
+from houfeng.quake.ears import Caught, Ears, Listening, horizon_ns
 from houfeng.quake.locate.locator import Locator
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import Network
@@ -28,11 +28,10 @@ from houfeng.quake.size.network import Sized, size
 from houfeng.quake.size.record import Window
 from houfeng.quake.size.station import END_S, END_SHARE
 from houfeng.words.errors import DataFault
-from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S, format_instant, seconds_to_ns
 from houfeng.words.model import VelocityModel
 from houfeng.words.quake import Cluster, Origin, Phase, Pick, Quake
-from houfeng.words.samples import Gap, PacketBatch, Segment
+from houfeng.words.samples import PacketBatch, Segment
 from houfeng.words.shaking import StationShaking
 from houfeng.words.source import SourceId
 from houfeng.words.station import Inventory, Station
@@ -68,69 +67,56 @@ class Portrait:
     shaking: tuple[StationShaking, ...] = ()
 
 
-#: A PacketBatch heard is what acquire accepted: every sample once, in order.
-Heard = PacketBatch | Pick | Gap | Finding | Portrait
+Heard = Caught | Portrait
 
 
 class Hearing:
     """Every stage from packets to quakes, with two doors: handle what arrives, elapse what time settles.
 
+    ears       what turns packets into picks and remembers them; in this process or in several others
     inventory  what is known of the stations; network: those expected to speak
-    model      the Earth; picker: what turns triggers into onsets; relation: attenuation for ML
+    times      travel times in the Earth; relation: attenuation for ML
     scratch    a folder for PyOcto's travel-time table
     """
 
     def __init__(
         self,
+        ears: Listening,
         *,
         inventory: Inventory,
         network: Network,
-        model: VelocityModel,
-        picker: Picker,
+        times: TravelTimes,
         relation: Attenuation,
         scratch: Path,
         notes: tuple[str, ...] = (),
     ) -> None:
+        self._ears = ears
         self._inventory = inventory
         self._network = network
         self._relation = relation
         self._notes = notes
-        self._times = travel_times(model, network)
-        self._locator = Locator(network.stations, self._times)
-        self._associate = Associate(network, self._times, scratch) if network.stations else None
-        self._detect = Detect(network, inventory, picker, self._times)
-        crossing_s = self._associate.plan.crossing_s if self._associate else 0.0
-        self._horizon_ns = seconds_to_ns(4 * crossing_s) + 2 * self._detect.wait_ns
-        self._recent = Recent(self._horizon_ns / NS_PER_S)
-        self._acquire = Acquire(self._recent)  # which also fills it
+        self._times = times
+        self._locator = Locator(network.stations, times)
+        self._associate = Associate(network, times, scratch) if network.stations else None
+        self._wait_ns = wait_ns(network, times)
+        self._horizon_ns = horizon_ns(network, times)
         self._quakes: list[Quake] = []
 
     def handle(self, batch: PacketBatch) -> Iterator[Heard]:
         """Packets arrived."""
-        yield from self._acquired(self._acquire.handle(batch))
+        yield from self._ears.handle(batch)
 
     def elapse(self, now_ns: int) -> Iterator[Heard]:
         """Every packet with samples before now_ns has been handled, or will never come."""
-        yield from self._acquired(self._acquire.elapse(now_ns))
-        yield from self._picked(self._detect.elapse(now_ns, self._recent))
+        for caught in self._ears.elapse(now_ns):
+            if self._associate is not None and isinstance(caught, Pick):
+                self._associate.handle(caught)
+            yield caught
         if self._associate is not None:
             born: list[Portrait] = []
-            self._associate.elapse(now_ns - self._detect.wait_ns, self._weigh, lambda origin: self._tell(origin, born))
+            self._associate.elapse(now_ns - self._wait_ns, self._weigh, lambda origin: self._tell(origin, born))
             yield from sorted(born, key=lambda portrait: portrait.quake.origin.time_ns)
             self._forget(now_ns)
-
-    def _acquired(self, acquired: Acquired) -> Iterator[Heard]:
-        yield from acquired.findings
-        yield from acquired.gaps
-        for batch in acquired.batches:
-            self._detect.handle(batch)
-            yield batch
-
-    def _picked(self, picks: Iterable[Pick]) -> Iterator[Pick]:
-        for pick in picks:
-            if self._associate is not None:
-                self._associate.handle(pick)
-            yield pick
 
     def _weigh(self, cluster: Cluster) -> tuple[float, Origin] | None:
         """Where and when the quake of a cluster was, and the evidence for it, if there is enough."""
@@ -151,7 +137,7 @@ class Hearing:
         travel_s = np.median([(arrival.pick.time_ns - origin.time_ns) / NS_PER_S for arrival in origin.arrivals])
         if origin.rms_s > LARGEST_SCATTER * TOLERANCE.at(float(travel_s), "P"):
             return None
-        weight = evidence(origin, self._network, strays, self._listening, self._associate.plan.step_s)
+        weight = evidence(origin, self._network, strays, self._ears.listening, self._associate.plan.step_s)
         return (weight, origin) if weight >= LEAST_EVIDENCE else None
 
     def _tell(self, origin: Origin, born: list[Portrait]) -> Sequence[Pick]:
@@ -185,7 +171,7 @@ class Hearing:
         return [*picks, *(told for pick in picks if pick.method == "reread" for told in as_told(pick, strays))]
 
     def _look(self, station_key: str, phase: Phase, expected_ns: int, half_width_s: float) -> Pick | None:
-        pick = self._detect.look(self._recent, station_key, phase, expected_ns, half_width_s)
+        pick = self._ears.look(station_key, phase, expected_ns, half_width_s)
         return None if pick is None or self._is_taken(pick) else pick
 
     def _is_taken(self, pick: Pick) -> bool:
@@ -198,20 +184,13 @@ class Hearing:
             for other in (*told, *self._associate.promised)
         )
 
-    def _listening(self, station_key: str, time_ns: int) -> bool:
-        """Whether a station gave samples at an instant."""
-        return any(
-            source.station_key == station_key and (self._recent.until_ns(source) or 0) > time_ns
-            for source in self._recent.channels()
-        )
-
     def _size(self, origin: Origin) -> Sized:
         return size(
             origin,
             self._network.stations,
             self._inventory,
-            self._recent.channels(),
-            self._recent.segments,
+            self._ears.channels(),
+            self._ears.segments,
             relation=self._relation,
             others=[quake.origin for quake in self._quakes],
         )
@@ -223,8 +202,8 @@ class Hearing:
         begin_ns = origin.time_ns - seconds_to_ns(SHOWN_BEFORE_S)
         end_ns = last_ns + seconds_to_ns(SHOWN_AFTER_S)
         segments = {
-            source: tuple(self._recent.segments(source, begin_ns, end_ns))
-            for source in self._recent.channels()
+            source: tuple(self._ears.segments(source, begin_ns, end_ns))
+            for source in self._ears.channels()
             if source.station_key in keys
         }
         predicted: dict[tuple[str, Phase], int] = {}
@@ -249,13 +228,31 @@ class Hearing:
             lasting_s = END_S + END_SHARE * s_s
             return Window(*(origin.time_ns + seconds_to_ns(after_s) for after_s in (p_s, s_s, s_s + lasting_s)))
 
-        sources = [source for source in self._recent.channels() if source.station_key in near]
-        return station_shaking(origin, sources, self._inventory, self._recent.segments, window_of)
+        sources = [source for source in self._ears.channels() if source.station_key in near]
+        return station_shaking(origin, sources, self._inventory, self._ears.segments, window_of)
 
     def _forget(self, now_ns: int) -> None:
         """Let go of what can no longer matter, so that memory stays flat over years."""
         oldest_ns = now_ns - self._horizon_ns
         self._quakes = [quake for quake in self._quakes if quake.origin.time_ns >= oldest_ns]
+
+
+def alone(
+    *,
+    inventory: Inventory,
+    network: Network,
+    model: VelocityModel,
+    picker: Picker,
+    relation: Attenuation,
+    scratch: Path,
+    notes: tuple[str, ...] = (),
+) -> Hearing:
+    """Hearing with ears of its own for all stations: the whole line in one process."""
+    times = travel_times(model, network)
+    ears = Ears(network, inventory, picker, times)
+    return Hearing(
+        ears, inventory=inventory, network=network, times=times, relation=relation, scratch=scratch, notes=notes
+    )
 
 
 def travel_times(model: VelocityModel, network: Network) -> TravelTimes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from houfeng.quake.detect.picker import AicPicker, Picker
-from houfeng.quake.hearing import Heard, Hearing, Portrait
+from houfeng.quake.hearing import Heard, Portrait, alone
 from houfeng.quake.network import Network, network_of
 from houfeng.quake.size.attenuation import attenuation
 from houfeng.shell.recordings import Recordings, find_files, read_bytes
@@ -114,7 +114,7 @@ def replay(setup: Setup, *, on_told: OnTold, on_progress: OnProgress) -> Outcome
         raise DataFault("recordings", "no readable samples", "see findings.jsonl for why")
     defaulted = f"default velocity model {setup.model.name}: no local model was given"
     with tempfile.TemporaryDirectory(prefix="houfeng-") as scratch:
-        hearing = Hearing(
+        hearing = alone(
             inventory=known,
             network=network,
             model=setup.model,

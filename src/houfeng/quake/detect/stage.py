@@ -62,16 +62,12 @@ class Detect:
         self._inventory = inventory
         self._picker = picker
         self._s_minus_p_s = _s_minus_p_s(network, times)
+        self._wait_ns = wait_ns(network, times)
         self._said: list[tuple[int, SourceId]] = []
         self._episodes: dict[str, list[_Episode]] = {}
         self._told: dict[str, list[Pick]] = {}
         self._sensors: dict[str, tuple[tuple[SourceId, ...], ...]] = {}
         self._known: dict[str, list[SourceId]] = {}
-
-    @property
-    def wait_ns(self) -> int:
-        """Every pick of an onset this long past has been told."""
-        return seconds_to_ns(EPISODE_S + self._s_minus_p_s + SAID_WITHIN_S)
 
     def handle(self, batch: PacketBatch) -> None:
         """Listen to ordered packets; what triggers is looked at when time has passed."""
@@ -87,7 +83,7 @@ class Detect:
         self._open_until(now_ns - seconds_to_ns(SAID_WITHIN_S))
         picks: list[Pick] = []
         for key in sorted(self._episodes):
-            ripe = [episode for episode in self._episodes[key] if episode.first_ns + self.wait_ns <= now_ns]
+            ripe = [episode for episode in self._episodes[key] if episode.first_ns + self._wait_ns <= now_ns]
             for episode in ripe:
                 picks.extend(self._read(key, episode, recent))
                 self._episodes[key].remove(episode)
@@ -153,6 +149,11 @@ class Detect:
             if channel is not None and channel.dip_deg is not None and abs(channel.dip_deg) > 60.0:
                 return source
         return None
+
+
+def wait_ns(network: Network, times: TravelTimes) -> int:
+    """Every pick of an onset this long past has been told."""
+    return seconds_to_ns(EPISODE_S + _s_minus_p_s(network, times) + SAID_WITHIN_S)
 
 
 def sensors_of(sources: Iterable[SourceId]) -> tuple[tuple[SourceId, ...], ...]:
