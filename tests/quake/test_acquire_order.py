@@ -407,3 +407,10 @@ def test_malformed_records_in_order_of_time(houfeng_data: Path, name: str, total
                 count[source] = count.get(source, 0) + len(given_out.samples)
     assert sum(count.values()) == total
     assert {finding.kind for finding in findings} == kinds
+
+
+def test_late_packets_are_kept_apart():
+    taker = Taker().each(*(packet(second, seconds=2.0) for second in (0, 4, 6, 8, 10, 12, 14, 16, 2)))
+    ((late,),) = [out.late for out in taker.out if out.late]
+    assert late.batch.start_ns.tolist() == [START_NS + 2 * NS_PER_S]
+    assert late.batch.samples.tolist() == list(range(200, 400))

@@ -16,12 +16,12 @@ from houfeng.quake.network import Network
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S, seconds_to_ns
 from houfeng.words.quake import Phase, Pick
-from houfeng.words.samples import Gap, PacketBatch, Segment
+from houfeng.words.samples import Gap, Late, PacketBatch, Segment
 from houfeng.words.source import SourceId
 from houfeng.words.station import Inventory
 
 #: A PacketBatch heard is what acquire accepted: every sample once, in order.
-Caught = PacketBatch | Gap | Finding | Pick
+Caught = PacketBatch | Late | Gap | Finding | Pick
 
 
 class Listening(Protocol):
@@ -95,6 +95,7 @@ class Ears:
     def _acquired(self, acquired: Acquired) -> Iterator[Caught]:
         yield from acquired.findings
         yield from acquired.gaps
+        yield from acquired.late
         for batch in acquired.batches:
             self._detect.handle(batch)
             yield batch

@@ -27,7 +27,7 @@ LINE = (
         "acquire",
         "houfeng.quake.acquire:Acquire",
         ("PacketBatch",),
-        ("PacketBatch", "Gap", "Finding"),
+        ("PacketBatch", "Late", "Gap", "Finding"),
         "What did the ground do, and what did we miss?",
     ),
     Stage(

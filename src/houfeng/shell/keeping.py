@@ -7,17 +7,17 @@ from pathlib import Path
 from houfeng.quake.hearing import Portrait
 from houfeng.shell.archive import Archive
 from houfeng.shell.replay import OnTold, Told
-from houfeng.words.samples import PacketBatch
+from houfeng.words.samples import Late, PacketBatch
 
 
 @contextmanager
 def into_archive(root: Path, on_odd: OnTold) -> Iterator[OnTold]:
-    """Keep every accepted sample in the archive below a folder; on_odd is told what is odd about its files."""
+    """Keep every sample, late ones too, in the archive below a folder; on_odd is told what is odd about its files."""
     with Archive(root) as archive:
 
         def keep(told: Told) -> None:
-            if isinstance(told, PacketBatch):
-                archive.append(told)
+            if isinstance(told, PacketBatch | Late):
+                archive.append(told.batch if isinstance(told, Late) else told)
 
         yield keep
         archive.flush()

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from houfeng.quake.acquire import SLICE_NS, picked
 from houfeng.wire import mseed
 from houfeng.wire.decoded import Decoded, batches_of
 from houfeng.wire.mseed.recognise import begins_with_record
@@ -24,9 +25,6 @@ from houfeng.words.station import Station
 
 #: A file of any other format is read whole; beyond this it is refused rather than filling memory.
 LARGEST_WHOLE_FILE_BYTES = 512 * 2**20
-
-#: What is played at once. Long enough to keep files few reads away, short enough that "now" is fine-grained.
-SLICE_NS = 10 * NS_PER_S
 
 #: Before this no digital seismograph kept time: a record dated earlier has a clock that was reset.
 FIRST_DIGITAL_RECORD_NS = 378_691_200 * NS_PER_S  # 1982-01-01
@@ -79,11 +77,6 @@ class Recordings:
             min(int(source.start_ns.min()) for source in self._sources),
             max(int(source.end_ns.max()) for source in self._sources),
         )
-
-    @property
-    def slice_count(self) -> int:
-        """How many slices play() gives."""
-        return len(np.unique(np.concatenate([source.start_ns for source in self._sources]) // SLICE_NS))
 
     def play(self) -> Iterator[tuple[int, tuple[PacketBatch, ...], tuple[Finding, ...]]]:
         """Every packet once, in slices of time: (now_ns, batches, findings).
@@ -215,20 +208,8 @@ def _packets(source: _Source, rows: NDArray[np.int64]) -> Decoded:
         mine = rows[(rows >= base) & (rows < base + len(batch))] - base
         base += len(batch)
         if len(mine):
-            batches.append(_chosen(batch, mine))
+            batches.append(picked(batch, mine))
     return Decoded(tuple(batches))
-
-
-def _chosen(batch: PacketBatch, rows: NDArray[np.int64]) -> PacketBatch:
-    parts = [batch.samples[batch.offset[row] : batch.offset[row + 1]] for row in rows]
-    return PacketBatch(
-        batch.channels,
-        batch.channel[rows],
-        batch.start_ns[rows],
-        batch.rate_hz[rows],
-        np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int64),
-        np.concatenate(parts),
-    )
 
 
 def _head(path: Path) -> bytes:

@@ -1,15 +1,16 @@
 """Playing recordings through the very stages a live centre uses."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from houfeng.quake.detect.picker import AicPicker, Picker
 from houfeng.quake.hearing import Heard, Portrait, alone
 from houfeng.quake.network import Network, network_of
 from houfeng.quake.size.attenuation import attenuation
-from houfeng.shell.recordings import Recordings, find_files, read_bytes
+from houfeng.shell.recordings import find_files, read_bytes
 from houfeng.wire.inventory import ReadInventory, merge_inventories, read_inventory
 from houfeng.wire.model import default_model, read_velocity_model
 from houfeng.words.errors import DataFault, HoufengError, WorldFault
@@ -17,15 +18,16 @@ from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.model import VelocityModel
 from houfeng.words.quake import Pick, Quake
-from houfeng.words.samples import Gap, PacketBatch
-from houfeng.words.station import Inventory
+from houfeng.words.samples import Gap, Late, PacketBatch
+from houfeng.words.source import SourceId
+from houfeng.words.station import Inventory, Station
 
 #: Later than any sample: lets every stage finish.
 END_OF_TIME_NS = 2**62
 
 
-#: What a replay tells, as it comes: the network, accepted packets, picks, quakes with their records, all that is odd.
-Told = Network | PacketBatch | Pick | Finding | Portrait
+#: What a replay tells, as it comes: the network, accepted packets and late ones, picks, quakes with their records, all that is odd.
+Told = Network | PacketBatch | Late | Pick | Finding | Portrait
 
 OnTold = Callable[[Told], None]
 
@@ -74,11 +76,39 @@ def load_model(path: Path | None) -> VelocityModel:
     return replace(read_velocity_model(read_bytes(path), str(path)), name=path.name)
 
 
+class Played(Protocol):
+    """What can be replayed: recordings as they lie, or as they arrived."""
+
+    @property
+    def channels(self) -> tuple[SourceId, ...]:
+        """Every channel with samples, in order."""
+        ...
+
+    @property
+    def stations(self) -> tuple[Station, ...]:
+        """What self-describing files say of their own stations."""
+        ...
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Everything odd met on opening."""
+        ...
+
+    @property
+    def span_ns(self) -> tuple[int, int] | None:
+        """First and last instant of all samples, or None without any."""
+        ...
+
+    def play(self) -> Iterator[tuple[int, tuple[PacketBatch, ...], tuple[Finding, ...]]]:
+        """Every packet once, in slices of time: (now_ns, batches, findings)."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
     """What a replay needs: recordings, what is known of the stations, an Earth, and a picker."""
 
-    recordings: Recordings
+    recordings: Played
     inventory: ReadInventory
     model: VelocityModel
     picker: Picker
@@ -96,17 +126,16 @@ def replay(setup: Setup, *, on_told: OnTold, on_progress: OnProgress) -> Outcome
     recordings = setup.recordings
     stations = merge_inventories([setup.inventory, ReadInventory(recordings.stations, ())])
     known = Inventory(stations.stations)
-    first_ns, _ = recordings.span_ns or (0, 0)
+    first_ns, last_ns = recordings.span_ns or (0, 0)
     network = network_of(known, recordings.channels, first_ns)
     outcome = Outcome()
 
     def tell(heard: Iterable[Heard]) -> None:
-        for value in heard:
-            told = _gap_finding(value) if isinstance(value, Gap) else value
-            outcome.pick_count += isinstance(told, Pick)
-            if isinstance(told, Portrait):
-                outcome.quakes.append(told.quake)
-            on_told(told)
+        for value in told(heard):
+            outcome.pick_count += isinstance(value, Pick)
+            if isinstance(value, Portrait):
+                outcome.quakes.append(value.quake)
+            on_told(value)
 
     on_told(network)
     tell([*stations.findings, *recordings.findings, *_unplaced(network)])
@@ -123,16 +152,23 @@ def replay(setup: Setup, *, on_told: OnTold, on_progress: OnProgress) -> Outcome
             scratch=Path(scratch),
             notes=(defaulted,) if setup.default_model_used else (),
         )
-        slices = recordings.slice_count
-        for number, (now_ns, batches, findings) in enumerate(recordings.play(), start=1):
+        for now_ns, batches, findings in recordings.play():
             tell(findings)
             tell(hearing.elapse(now_ns))
             for batch in batches:
                 tell(hearing.handle(batch))
-            on_progress(now_ns, number / slices, outcome.pick_count, len(outcome.quakes))
+            share = min(max((now_ns - first_ns) / max(1, last_ns - first_ns), 0.0), 1.0)
+            on_progress(now_ns, share, outcome.pick_count, len(outcome.quakes))
         tell(hearing.elapse(END_OF_TIME_NS))
+        on_progress(last_ns, 1.0, outcome.pick_count, len(outcome.quakes))
     outcome.quakes.sort(key=lambda quake: (quake.origin.time_ns, quake.quake_id))
     return outcome
+
+
+def told(heard: Iterable[Heard]) -> Iterator[Told]:
+    """What is heard as people are told of it: a gap is a finding."""
+    for value in heard:
+        yield _gap_finding(value) if isinstance(value, Gap) else value
 
 
 def _gap_finding(gap: Gap) -> Finding:

@@ -85,6 +85,13 @@ def segments_of(batch: PacketBatch) -> Iterator[Segment]:
 
 
 @dataclass(frozen=True, slots=True)
+class Late:
+    """Packets that came after later ones of their channels had been heard: worth keeping, too late to be heard."""
+
+    batch: PacketBatch
+
+
+@dataclass(frozen=True, slots=True)
 class Gap:
     """Time in which a channel should have spoken and did not, from start_ns up to end_ns."""
 

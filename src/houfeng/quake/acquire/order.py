@@ -7,10 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from houfeng.quake.acquire import passing
-from houfeng.quake.acquire.recent import KIND, RATE_TOLERANCE, SLIP_SAMPLES, Recent, no_samples
+from houfeng.quake.acquire.batches import picked
+from houfeng.quake.acquire.recent import KIND, RATE_TOLERANCE, SLIP_SAMPLES, Recent
 from houfeng.words.finding import Finding
 from houfeng.words.instant import EARLIEST_NS, LATEST_NS, NS_PER_S, format_instant
-from houfeng.words.samples import Gap, PacketBatch, Samples
+from houfeng.words.samples import Gap, Late, PacketBatch, Samples
 
 #: A packet this far ahead of its channel, of the network and of the clock needs a witness; so does a channel's
 #: first packet this far from the network.
@@ -39,11 +40,13 @@ class Acquired:
     """What order gave out.
 
     batches   every channel's packets ordered, each sample once, at the rate to believe; in the order to take them
+    late      packets behind all that has gone on: worth keeping, too late to be heard
     gaps      where a channel missed something
     findings  what was odd
     """
 
     batches: tuple[PacketBatch, ...] = ()
+    late: tuple[Late, ...] = ()
     gaps: tuple[Gap, ...] = ()
     findings: tuple[Finding, ...] = ()
 
@@ -93,7 +96,7 @@ class Acquire:
       and the rest waits then, lest two streams of one name be woven into one: another packet may truly go on.
     - It comes after a hole: it waits, for patience_s or until elapse says that nothing more comes; then the hole is
       a Gap. A hole longer than patience_s is one at once.
-    - It comes behind all that has gone on ("late-packet"): dropped, unless by more than BACK_NS.
+    - It comes behind all that has gone on ("late-packet"): kept apart, unless by more than BACK_NS.
     - It lies farther behind, or FAR_NS ahead of its channel, the network and the clock: set aside. When elapse gets
       there, or STAYS_STATIONS stations went there, that was a Gap; when STAYS_PACKETS on end stay there, the channel's
       clock stepped ("clock-step"); when the channel goes on where it was, they are dropped ("clock-suspect").
@@ -111,6 +114,7 @@ class Acquire:
         self._said: dict[tuple[int, str], int] = {}
         self._batches: list[PacketBatch] = []
         self._going: list[tuple[int, _Packet]] = []
+        self._late: list[tuple[int, _Packet]] = []
         self._gaps: list[Gap] = []
         self._findings: list[Finding] = []
 
@@ -122,7 +126,7 @@ class Acquire:
         self._calls += 1
         if passing.is_disordered(rows, batch.start_ns, self._calls, self._whole):
             order = np.lexsort((batch.start_ns, rows))
-            batch, rows = _picked(batch, order), rows[order]
+            batch, rows = picked(batch, order), rows[order]
         verdict = np.zeros(len(batch), dtype=np.int8)
         todo = np.arange(len(batch))
         for turn in range(TURNS):
@@ -187,7 +191,7 @@ class Acquire:
         if 0 < len(passed) == len(batch):
             self._batches.append(replace(batch, rate_hz=true_hz))
         elif len(passed):
-            self._batches.append(_picked(replace(batch, rate_hz=true_hz), passed))
+            self._batches.append(picked(replace(batch, rate_hz=true_hz), passed))
 
     def _consider_all(
         self, batch: PacketBatch, rows: NDArray[np.int64], odd: NDArray[np.int64], *, last: bool
@@ -287,7 +291,8 @@ class Acquire:
         elif due_ns - packet.start_ns > BACK_NS and (differ or known < covered):
             self._suspect(row, packet)
         elif known < covered:
-            self._say(row, "late-packet", "came after later samples had been passed on; dropped", packet)
+            self._say(row, "late-packet", "came after later samples had been passed on: kept, not heard", packet)
+            self._late.append((row, packet))
 
     def _compare(self, row: int, packet: _Packet, covered: int) -> tuple[int, int]:
         """How many of a packet's first samples are remembered, and how many of these differ."""
@@ -407,11 +412,16 @@ class Acquire:
 
     def _send(self) -> None:
         """Put what the slow path let go on into batches."""
+        self._batches += self._batched(self._going)
+        self._going = []
+
+    def _batched(self, packets: list[tuple[int, _Packet]]) -> list[PacketBatch]:
         sources = self._recent.roster.sources
-        for _, together in groupby(self._going, key=lambda going: going[1].samples.dtype):
+        batches = []
+        for _, together in groupby(packets, key=lambda going: going[1].samples.dtype):
             gone = list(together)
             named = {row: number for number, row in enumerate(dict.fromkeys(row for row, _ in gone))}
-            self._batches.append(
+            batches.append(
                 PacketBatch(
                     tuple(sources[row] for row in named),
                     np.array([named[row] for row, _ in gone], dtype=np.int32),
@@ -421,7 +431,7 @@ class Acquire:
                     np.concatenate([packet.samples for _, packet in gone]),
                 )
             )
-        self._going = []
+        return batches
 
     def _say(self, row: int, kind: str, reason: str, packet: _Packet, most: int = MOST_FINDINGS) -> None:
         said = self._said.get((row, kind), 0)
@@ -446,15 +456,7 @@ class Acquire:
             reason = f"the stamps tell {true_hz:.5g} Hz, the packets {stated_hz:.5g} Hz; the stamps are believed"
             station, time_ns = self._recent.roster.sources[row].nslc, int(self._whole[row, passing.LAST_NS])
             self._findings.append(Finding("rate-differs", reason, station=station, time_ns=time_ns))
-        acquired = Acquired(tuple(self._batches), tuple(self._gaps), tuple(self._findings))
-        self._batches, self._gaps, self._findings = [], [], []
+        late = tuple(map(Late, self._batched(self._late)))
+        acquired = Acquired(tuple(self._batches), late, tuple(self._gaps), tuple(self._findings))
+        self._batches, self._late, self._gaps, self._findings = [], [], [], []
         return acquired
-
-
-def _picked(batch: PacketBatch, packets: NDArray[np.int64]) -> PacketBatch:
-    """These packets of a batch, in this order."""
-    offset = np.concatenate([[0], np.cumsum(np.diff(batch.offset)[packets])]).astype(np.int64)
-    samples = no_samples(int(batch.samples.dtype == np.float64), int(offset[-1]))
-    passing.gather(packets, batch.offset, batch.samples, samples)
-    starts, rates = batch.start_ns[packets], batch.rate_hz[packets]
-    return PacketBatch(batch.channels, batch.channel[packets], starts, rates, offset, samples)

@@ -1,0 +1,183 @@
+"""Packets in the order they arrive turned into slices of data time, as a recording is played.
+
+A centre does not know what is still on its way. A slice is let go once every channel that is waited for has got past
+it, or once the network's front is so far past it that those behind are waited for no longer. The front is how far
+half of the channels have got; while nobody speaks it goes on with the clock. So one wrong clock moves nothing, a dead
+channel costs one wait, and a recording played through at any speed gives the slices it gives when it is read.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from houfeng.quake.acquire.batches import joined, picked
+from houfeng.quake.acquire.roster import Roster
+from houfeng.words.instant import EARLIEST_NS, NS_PER_S
+from houfeng.words.samples import PacketBatch
+from houfeng.words.source import SourceId
+
+Wholes = NDArray[np.int64]
+
+#: Data time taken at once.
+SLICE_NS = 10 * NS_PER_S
+
+#: Links that come back after a minute have nothing cut from what is heard; the wait costs only while someone is behind.
+PATIENCE_NS = 60 * NS_PER_S
+
+#: A packet that is missing is waited for over so much of its channel's own time: links deliver out of turn by seconds.
+#: Acquire waits as long.
+HOLE_NS = 10 * NS_PER_S
+
+#: Packets so far ahead of the front, and not only of the slice, are not kept until the network gets there: their clock
+#: is wrong, and acquire knows what to do with them.
+FAR_NS = 600 * NS_PER_S
+
+#: A stranger, or a channel that was given up, is waited for once it has been at most a slice behind
+#: for so many slices.
+KEPT_UP = 6
+
+#: Samples held at most; beyond that the earliest slice is let go as it is: a quarter of an hour of a thousand channels.
+MOST_HELD = 90_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What is heard next: time first, then the packets that begin in [now_ns, next slice), and any that came late.
+
+    batches  by channel and time, at most one of each kind of samples
+    """
+
+    now_ns: int
+    batches: tuple[PacketBatch, ...]
+
+
+class Pace:
+    """The stage that says how far time has got.
+
+    expected    channels to wait for at the start
+    patience_ns how much data time those behind are waited for, >= 0
+    """
+
+    def __init__(
+        self, expected: Iterable[SourceId], *, slice_ns: int = SLICE_NS, patience_ns: int = PATIENCE_NS
+    ) -> None:
+        self._slice_ns = slice_ns
+        self._patience_ns = patience_ns
+        self._roster = Roster()
+        rows = self._roster.rows(tuple(expected))
+        self._reached_ns = np.full(len(rows), EARLIEST_NS, dtype=np.int64)
+        self._furthest_ns = self._reached_ns.copy()
+        self._beyond_ns = self._reached_ns.copy()
+        self._awaited = np.ones(len(rows), dtype=np.bool_)
+        self._kept_up = np.zeros(len(rows), dtype=np.int64)
+        self._held: dict[int, list[PacketBatch]] = {}
+        self._gone: int | None = None
+        self._front_ns = EARLIEST_NS
+        self._heard_ns = EARLIEST_NS
+        self._begun_ns: int | None = None
+        self._count = 0
+
+    def handle(self, batch: PacketBatch, clock_ns: int) -> Iterator[Slice]:
+        """Packets arrived, at clock_ns; gives the slices that are ready."""
+        if len(batch):
+            self._heard_ns = max(self._heard_ns, clock_ns)
+            self._reach(batch)
+            self._keep(batch)
+        yield from self.elapse(clock_ns)
+
+    def elapse(self, clock_ns: int) -> Iterator[Slice]:
+        """Nothing more arrived by clock_ns; gives the slices that are ready."""
+        self._begun_ns = clock_ns if self._begun_ns is None else self._begun_ns
+        if clock_ns >= self._begun_ns + self._patience_ns:
+            self._awaited &= self._reached_ns > EARLIEST_NS
+        while self._held:
+            number = min(self._held)
+            if not self._is_ready((number + 1) * self._slice_ns, clock_ns):
+                return
+            yield self._let_go(number)
+
+    def finish(self) -> Iterator[Slice]:
+        """Nothing more will arrive; gives all that is left."""
+        while self._held:
+            yield self._let_go(min(self._held))
+
+    def _reach(self, batch: PacketBatch) -> None:
+        rows = self._roster.rows(batch.channels)
+        more = len(self._roster) - len(self._reached_ns)
+        if more:
+            unheard = np.full(more, EARLIEST_NS, dtype=np.int64)
+            self._reached_ns, self._furthest_ns, self._beyond_ns = (
+                np.concatenate([known, unheard]) for known in (self._reached_ns, self._furthest_ns, self._beyond_ns)
+            )
+            self._awaited = np.concatenate([self._awaited, np.zeros(more, dtype=np.bool_)])
+            self._kept_up = np.concatenate([self._kept_up, np.zeros(more, dtype=np.int64)])
+        mine = rows[batch.channel]
+        order = np.lexsort((batch.start_ns, mine))
+        order = order[mine[order] >= 0]  # beyond the roster's room a stranger is heard, not waited for
+        span_ns = np.minimum(np.diff(batch.offset) / batch.rate_hz * NS_PER_S, FAR_NS).astype(np.int64)
+        step_ns = np.minimum(NS_PER_S / batch.rate_hz, FAR_NS).astype(np.int64)
+        _advance(order, mine, batch.start_ns, span_ns, step_ns, self._reached_ns, self._furthest_ns, self._beyond_ns)
+        reached = np.sort(self._reached_ns[self._awaited])
+        if len(reached):
+            self._front_ns = max(self._front_ns, int(reached[(len(reached) - 1) // 2]))
+
+    def _keep(self, batch: PacketBatch) -> None:
+        """Put packets into their slices; those that come late, or from nowhere, into the next one."""
+        numbers = batch.start_ns // self._slice_ns
+        if self._front_ns > EARLIEST_NS:
+            following = min(self._held, default=int(numbers.min())) if self._gone is None else self._gone + 1
+            numbers = np.where(batch.start_ns > self._front_ns + FAR_NS, following, numbers)
+        if self._gone is not None:
+            numbers = np.maximum(numbers, self._gone + 1)
+        for number in np.unique(numbers).tolist():
+            self._held.setdefault(number, []).append(picked(batch, np.flatnonzero(numbers == number)))
+        self._count += int(batch.offset[-1] - batch.offset[0])
+
+    def _is_ready(self, end_ns: int, clock_ns: int) -> bool:
+        awaited = self._reached_ns[self._awaited]
+        if len(awaited) and bool(np.all(awaited >= end_ns)):
+            return True
+        silence_ns = max(0, clock_ns - self._heard_ns)
+        return self._front_ns + silence_ns >= end_ns + self._patience_ns or self._count > MOST_HELD
+
+    def _let_go(self, number: int) -> Slice:
+        self._gone = number
+        there = self._reached_ns >= (number + 1) * self._slice_ns
+        self._kept_up = np.where(self._reached_ns >= number * self._slice_ns, self._kept_up + 1, 0)
+        self._awaited = (self._awaited & there) | (self._kept_up >= KEPT_UP)
+        batches = self._held.pop(number)
+        self._count -= sum(len(batch.samples) for batch in batches)
+        return Slice(number * self._slice_ns, joined(batches))
+
+
+@njit(cache=True)
+def _advance(
+    order: Wholes,
+    row: Wholes,
+    start_ns: Wholes,
+    span_ns: Wholes,
+    step_ns: Wholes,
+    reached_ns: Wholes,
+    furthest_ns: Wholes,
+    beyond_ns: Wholes,
+) -> None:
+    """How far each channel has got without a hole that may still be filled, its packets taken in this order.
+
+    furthest  end of all it sent; beyond: where that goes on after the hole
+    """
+    for packet in order:
+        k, start, end = row[packet], start_ns[packet], start_ns[packet] + span_ns[packet]
+        if furthest_ns[k] == EARLIEST_NS:
+            reached_ns[k] = furthest_ns[k] = end
+            continue
+        if start <= reached_ns[k] + step_ns[packet]:
+            reached_ns[k] = max(reached_ns[k], end)
+        elif furthest_ns[k] <= reached_ns[k] or start < beyond_ns[k]:
+            beyond_ns[k] = start
+        furthest_ns[k] = max(furthest_ns[k], end)
+        filled = reached_ns[k] + step_ns[packet] >= beyond_ns[k]
+        if filled or furthest_ns[k] - reached_ns[k] > HOLE_NS:
+            reached_ns[k] = furthest_ns[k]

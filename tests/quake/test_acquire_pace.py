@@ -1,0 +1,153 @@
+"""Slices of data time from packets as they arrive: none lost, none doubled, and nobody waits for long."""
+
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from houfeng.quake.acquire import Pace
+from houfeng.quake.acquire.pace import FAR_NS, KEPT_UP, PATIENCE_NS, SLICE_NS
+from houfeng.wire.decoded import batches_of
+from houfeng.words.instant import NS_PER_S
+from houfeng.words.samples import Segment, segments_of
+from houfeng.words.source import SourceId
+
+RATE_HZ = 10.0
+START_NS = 170_000_000 * SLICE_NS
+PACKET_NS = 2 * NS_PER_S
+SOURCES = tuple(SourceId("XX", name, "", "HHZ") for name in ("AAA", "BBB", "CCC", "DDD"))
+
+
+def packet(which, number, start_ns=None):
+    samples = np.arange(20, dtype=np.int32) + 100 * (number % 1000)
+    return Segment(SOURCES[which], START_NS + number * PACKET_NS if start_ns is None else start_ns, RATE_HZ, samples)
+
+
+def batch(*segments):
+    (whole,) = batches_of(segments)
+    return whole
+
+
+def arrived(pace, segments, clock_ns=None):
+    """Slices let go when the segments arrive one by one, each when its last sample is there, or at one time."""
+    return [
+        slice_
+        for segment in segments
+        for slice_ in pace.handle(batch(segment), segment.end_ns if clock_ns is None else clock_ns)
+    ]
+
+
+def told(slices):
+    return [
+        (slice_.now_ns, [(s.source, s.start_ns, s.samples.tolist()) for b in slice_.batches for s in segments_of(b)])
+        for slice_ in slices
+    ]
+
+
+def in_turn(last, channels=range(4), first=0):
+    return [packet(which, number) for number in range(first, last) for which in channels]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32), st.integers(1, 7))
+def test_slices_owe_nothing_to_batching_nor_to_how_channels_are_mixed(seed, size):
+    random = Random(seed)
+    whole = Pace(SOURCES)
+    asked = told([*arrived(whole, in_turn(60)), *whole.finish()])
+    queues = [[packet(which, number) for number in range(60)] for which in range(4)]
+    mixed = []
+    while any(queues):
+        queue = random.choice([queue for queue in queues if queue])
+        # no channel runs ahead of the others by more than what those behind are waited for
+        if queue[0].start_ns - min(q[0].start_ns for q in queues if q) < PATIENCE_NS / 2:
+            mixed.append(queue.pop(0))
+    pace, slices = Pace(SOURCES), []
+    for first in range(0, len(mixed), size):
+        part = mixed[first : first + size]
+        slices += pace.handle(batch(*part), max(segment.end_ns for segment in part))
+    assert told([*slices, *pace.finish()]) == asked
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3),
+            st.one_of(st.integers(0, 60), st.sampled_from([-(10**6), 10**6, 3 * 10**9 // 2])),
+            st.integers(0, 10**12),
+        ),
+        max_size=60,
+    )
+)
+def test_every_packet_comes_out_once_whatever_its_clock(packets):
+    pace, out = Pace(SOURCES[:2]), []
+    for which, number, clock_ns in packets:
+        out += pace.handle(batch(packet(which, number)), START_NS + clock_ns)
+    out += pace.finish()
+    given_in = sorted((SOURCES[w], START_NS + n * PACKET_NS) for w, n, _ in packets)
+    assert sorted((source, start_ns) for _, slice_ in told(out) for source, start_ns, _ in slice_) == given_in
+    assert all(one.now_ns < other.now_ns for one, other in zip(out, out[1:], strict=False))
+
+
+def test_a_slice_goes_as_soon_as_every_channel_is_past_it():
+    pace = Pace(SOURCES)
+    slices = arrived(pace, in_turn(5))  # ten seconds each
+    assert [slice_.now_ns for slice_ in slices] == [START_NS]
+
+
+def test_a_dead_channel_costs_one_wait():
+    pace = Pace(SOURCES)
+    arrived(pace, in_turn(50))
+    alive = in_turn(120, channels=range(3), first=50)
+    late_s = [
+        (segment.end_ns - SLICE_NS - slice_.now_ns) / NS_PER_S
+        for segment in alive
+        for slice_ in pace.handle(batch(segment), segment.end_ns)
+    ]
+    assert late_s[0] == PATIENCE_NS / NS_PER_S
+    assert late_s[-1] == 0.0
+
+
+def test_a_channel_never_heard_costs_one_wait_and_no_more():
+    pace = Pace(SOURCES)
+    slices = arrived(pace, in_turn(60, channels=[0]))
+    assert slices[0].now_ns == START_NS
+    assert len(slices) == 12
+
+
+def test_a_channel_that_comes_back_is_waited_for_once_it_keeps_up():
+    pace = Pace(SOURCES)
+    arrived(pace, in_turn(5))
+    arrived(pace, in_turn(60, channels=range(3), first=5))
+    arrived(pace, in_turn(60 + 5 * (KEPT_UP + 1), first=60))
+    number = 60 + 5 * (KEPT_UP + 1)
+    assert not arrived(pace, in_turn(number + 5, channels=range(3), first=number))
+    assert arrived(pace, in_turn(number + 5, channels=[3], first=number))
+
+
+def test_when_all_fall_silent_the_clock_lets_go_what_is_held():
+    pace = Pace(SOURCES)
+    arrived(pace, [*in_turn(5), *in_turn(10, channels=range(3), first=5)])
+    end_ns = START_NS + 10 * PACKET_NS
+    assert not list(pace.elapse(end_ns + PATIENCE_NS - 1))
+    assert [slice_.now_ns for slice_ in pace.elapse(end_ns + PATIENCE_NS)] == [START_NS + SLICE_NS]
+
+
+@pytest.mark.parametrize("behind", [1, 10**7], ids=["a-slice", "a-year"])
+def test_what_comes_late_goes_with_the_next_slice(behind):
+    pace = Pace(SOURCES)
+    arrived(pace, in_turn(20))
+    late = packet(0, 0, START_NS - behind * SLICE_NS)
+    slices = [*arrived(pace, [late, *in_turn(25, first=20)])]
+    assert (late.source, late.start_ns, late.samples.tolist()) in told(slices)[0][1]
+
+
+def test_a_clock_far_ahead_holds_nothing_up_and_is_heard_at_once():
+    pace = Pace(SOURCES)
+    arrived(pace, in_turn(20))
+    wild = packet(0, 0, START_NS + 20 * PACKET_NS + FAR_NS + 1)
+    slices = arrived(pace, [wild, *in_turn(25, first=20)])
+    assert [slice_.now_ns for slice_ in slices] == [START_NS + 4 * SLICE_NS]
+    assert any(start_ns == wild.start_ns for _, start_ns, _ in told(slices)[0][1])
