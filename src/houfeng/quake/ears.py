@@ -86,7 +86,7 @@ class Ears:
 
     def channels(self) -> Sequence[SourceId]:
         """Every channel that ever gave samples, in order."""
-        return self._recent.channels()
+        return sorted(self._recent.channels())
 
     def segments(self, source: SourceId, begin_ns: int, end_ns: int) -> Sequence[Segment]:
         """What is remembered of a channel from one instant to another."""

@@ -18,7 +18,7 @@ from houfeng.words.samples import Segment
 from houfeng.words.source import SourceId
 
 #: Axes in the order of their channels. The sensor lies so that x is vertical.
-_CHANNELS = {"x": "BNZ", "y": "BN1", "z": "BN2"}
+CHANNELS = {"x": "BNZ", "y": "BN1", "z": "BN2"}
 
 #: Values have three decimals of a gal; as counts of 0.001 gal they are whole numbers.
 COUNTS_PER_GAL = 1000
@@ -26,7 +26,7 @@ COUNTS_PER_GAL = 1000
 _DEVICE = re.compile(r"[A-Za-z0-9]{1,14}")
 
 #: A clock further from the server's than packets ever travel is said to be wrong, not slow.
-_SLOWEST_S = 5.0
+SLOWEST_S = 5.0
 
 #: Packets from which a rate can be measured: their times scatter by some 10 ms, which over eight packets of a
 #: second makes 0.1 percent.
@@ -34,7 +34,7 @@ _RATE_FROM = 8
 
 
 @dataclass(frozen=True, slots=True)
-class _Packet:
+class DevicePacket:
     device: str
     counts: NDArray[np.int32]  # [3, samples]
     device_s: float
@@ -55,10 +55,10 @@ def read_openeew(data: bytes, name: str) -> Recording:
     the order of device time, joined while none is missing, given the rate that the times of the longest such run
     show, and moved by the median of arrival minus device time, which is the server's clock plus the usual travel time.
     """
-    packets: dict[str, list[_Packet]] = defaultdict(list)
+    packets: dict[str, list[DevicePacket]] = defaultdict(list)
     bad = 0
     for line in data.splitlines():
-        packet = _parse(line) if line.strip() else None
+        packet = parse_packet(line) if line.strip() else None
         if packet:
             packets[packet.device].append(packet)
         bad += bool(line.strip()) and packet is None
@@ -71,11 +71,11 @@ def read_openeew(data: bytes, name: str) -> Recording:
     return Recording(tuple(segments), findings=tuple(findings))
 
 
-def _parse(line: bytes) -> _Packet | None:
+def parse_packet(line: bytes) -> DevicePacket | None:
     try:
         fields = json.loads(line)
         device = fields["device_id"]
-        gal = np.array([fields[axis] for axis in _CHANNELS], dtype=np.float64)
+        gal = np.array([fields[axis] for axis in CHANNELS], dtype=np.float64)
         counts = np.rint(gal * COUNTS_PER_GAL)
         cloud_s = fields.get("cloud_t")
         times = np.array([fields["device_t"], fields["device_t"] if cloud_s is None else cloud_s], dtype=np.float64)
@@ -94,10 +94,10 @@ def _parse(line: bytes) -> _Packet | None:
     if not sound:
         return None
     cloud = None if cloud_s is None else float(times[1])
-    return _Packet(device, counts.astype(np.int32), float(times[0]), cloud, rate_hz)
+    return DevicePacket(device, counts.astype(np.int32), float(times[0]), cloud, rate_hz)
 
 
-def _join(packets: list[_Packet], name: str) -> tuple[list[Segment], list[Finding]]:
+def _join(packets: list[DevicePacket], name: str) -> tuple[list[Segment], list[Finding]]:
     packets = sorted({packet.device_s: packet for packet in reversed(packets)}.values(), key=lambda each: each.device_s)
     station = f"MX{packets[0].device}"
     last_s = np.array([packet.device_s for packet in packets])
@@ -116,7 +116,7 @@ def _join(packets: list[_Packet], name: str) -> tuple[list[Segment], list[Findin
             Segment(
                 SourceId("XX", station, "", channel), round(first_s * 1e6) * 1000, 1 / interval_s, joined[axis].copy()
             )
-            for axis, channel in enumerate(_CHANNELS.values())
+            for axis, channel in enumerate(CHANNELS.values())
         ]
     return segments, findings
 
@@ -136,10 +136,10 @@ def _runs(last_s: NDArray[np.float64], sizes: NDArray[np.int64], nominal_s: floa
     return runs, float(np.polyfit(ends, last_s[longest] - last_s[longest.start], 1)[0])
 
 
-def _clock(packets: list[_Packet], station: str, name: str) -> tuple[float, list[Finding]]:
+def _clock(packets: list[DevicePacket], station: str, name: str) -> tuple[float, list[Finding]]:
     late_s = [packet.cloud_s - packet.device_s for packet in packets if packet.cloud_s is not None]
     shift_s = float(np.median(late_s)) if late_s else 0.0
-    if abs(shift_s) <= _SLOWEST_S:
+    if abs(shift_s) <= SLOWEST_S:
         return shift_s, []
     reason = f"the device's clock is {shift_s:.1f} s from the server's; the server's is used"
     return shift_s, [Finding("clock-offset", reason, name, f"XX.{station}", round(packets[0].device_s * 1e6) * 1000)]

@@ -1,6 +1,6 @@
 """Stations, their channels, and how a channel turns ground motion into counts."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -129,6 +129,17 @@ class Inventory:
             if _covers(station.start_ns, station.end_ns, time_ns):
                 return station
         return epochs[-1] if epochs else None
+
+    def at(self, time_ns: int) -> tuple[Station, ...]:
+        """The station epochs in force at an instant, each with the channels then in force."""
+        return tuple(
+            replace(
+                station,
+                channels=tuple(each for each in station.channels if _covers(each.start_ns, each.end_ns, time_ns)),
+            )
+            for station in self.stations
+            if _covers(station.start_ns, station.end_ns, time_ns)
+        )
 
     def channel(self, source: SourceId, time_ns: int) -> Channel | None:
         """The epoch of a channel in force at an instant, or None.

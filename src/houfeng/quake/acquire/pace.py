@@ -1,9 +1,10 @@
 """Packets in the order they arrive turned into slices of data time, as a recording is played.
 
 A centre does not know what is still on its way. A slice is let go once every channel that is waited for has got past
-it, or once the network's front is so far past it that those behind are waited for no longer. The front is how far
-half of the channels have got; while nobody speaks it goes on with the clock. So one wrong clock moves nothing, a dead
-channel costs one wait, and a recording played through at any speed gives the slices it gives when it is read.
+it, or once those behind have been waited for long enough: by the clock since the network's front passed the slice, and
+in data time that the front has gone on since. The front is how far half of the channels have got; while nobody speaks
+it goes on with the clock. So one wrong clock moves nothing, a dead channel costs one wait, and a recording played
+through at any speed gives the slices it gives when it is read.
 """
 
 from collections.abc import Iterable, Iterator
@@ -78,6 +79,7 @@ class Pace:
         self._front_ns = EARLIEST_NS
         self._heard_ns = EARLIEST_NS
         self._begun_ns: int | None = None
+        self._passed: tuple[int, int] | None = None
         self._count = 0
 
     def handle(self, batch: PacketBatch, clock_ns: int) -> Iterator[Slice]:
@@ -140,8 +142,13 @@ class Pace:
         awaited = self._reached_ns[self._awaited]
         if len(awaited) and bool(np.all(awaited >= end_ns)):
             return True
-        silence_ns = max(0, clock_ns - self._heard_ns)
-        return self._front_ns + silence_ns >= end_ns + self._patience_ns or self._count > MOST_HELD
+        front_ns = self._front_ns + max(0, clock_ns - self._heard_ns)
+        if front_ns < end_ns:
+            return self._count > MOST_HELD
+        if self._passed is None or self._passed[0] != end_ns:
+            self._passed = end_ns, clock_ns
+        waited_ns = min(front_ns - end_ns, clock_ns - self._passed[1])
+        return waited_ns >= self._patience_ns or self._count > MOST_HELD
 
     def _let_go(self, number: int) -> Slice:
         self._gone = number
