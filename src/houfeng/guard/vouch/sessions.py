@@ -1,0 +1,304 @@
+"""What a station states, judged: openings, manifests and signatures, one after the other."""
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Final, Literal
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from houfeng.guard.vouch.budget import Budget
+from houfeng.guard.vouch.episodes import Episodes
+from houfeng.guard.vouch.keys import Keys
+from houfeng.guard.vouch.memory import SessionMemory
+from houfeng.guard.vouch.session import LONGEST_UNSIGNED_S, Session
+from houfeng.wire.manifest import (
+    Manifest,
+    Name,
+    Opening,
+    Signature,
+    Statement,
+    mac_holds,
+    session_key,
+    signature_holds,
+    statement_of,
+)
+from houfeng.wire.manifest.body import MANIFEST, kind_and_session
+from houfeng.words.assurance import Enrolment, Tier
+from houfeng.words.errors import DataFault
+from houfeng.words.finding import Finding
+
+_NS_PER_S: Final = 1_000_000_000
+
+#: The session in force and the one before, whose last manifests may still be on their way.
+MOST_SESSIONS: Final = 2
+
+#: Names remembered of sessions that are over, and of sessions refused.
+MOST_PAST: Final = 32
+
+#: What becomes of the records that a manifest names.
+#: good: vouched for; again: named before, and delivered anew; broken: not to be believed; none: there are no names
+Standing = Literal["good", "again", "broken", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """How a statement arrived.
+
+    feed         that brought it
+    arrival_ns   when
+    redelivered  whether the feed has delivered this record, or a later one, before
+    """
+
+    feed: str
+    arrival_ns: int
+    redelivered: bool
+
+
+@dataclass(slots=True)
+class Said:
+    """What came of a statement.
+
+    lost  whether manifests before this one are missing
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    standing: Standing = "none"
+    names: tuple[Name, ...] = ()
+    tier: Tier = Tier.BROKEN
+    due_ns: int = 0
+    lost: bool = False
+
+
+class Sessions:
+    """The sessions of one station.
+
+    station      NET_STA
+    keys         whose openings are believed
+    episodes     where oddities are told
+    centre       the centre's private key
+    patience_ns  how long a missing manifest is waited for
+    """
+
+    __slots__ = ("_budget", "_centre", "_episodes", "_past", "_patience_ns", "_refused", "_station", "keys", "live")
+
+    def __init__(
+        self, station: str, keys: Keys, episodes: Episodes, centre: X25519PrivateKey, patience_ns: int
+    ) -> None:
+        self._station = station
+        self.keys = keys
+        self.live: dict[bytes, Session] = {}
+        self._episodes = episodes
+        self._centre = centre
+        self._patience_ns = patience_ns
+        self._past: dict[bytes, None] = {}
+        self._refused: dict[bytes, tuple[str, str]] = {}
+        self._budget = Budget()
+
+    def hear(self, raw: bytes, came: Came) -> Said:
+        """A statement arrived in a record that names this station."""
+        kind, name = kind_and_session(raw)
+        session = self.live.get(name)
+        if kind == MANIFEST and session is not None and not mac_holds(raw, session.key):
+            return self._refuse(raw, came, "forged-mac", "a manifest does not have the MAC of its session")
+        if kind == MANIFEST and session is None:
+            return self._homeless(name, raw, came)
+        if session is not None and session.ends_ns is not None and came.arrival_ns >= session.ends_ns:
+            return self._refuse(raw, came, "unknown-key", "it goes on with a key whose time is over")
+        try:
+            statement = statement_of(raw)
+        except DataFault as fault:
+            return Said(self._tell("unreadable-statement", fault.reason, came))
+        value = statement.value
+        if isinstance(value, Manifest):
+            assert session is not None
+            return self._manifest(session, value, raw, came)
+        if isinstance(value, Signature):
+            return self._signature(session, statement, value, came)
+        return self._opening(statement, value, raw, came)
+
+    def elapse(self, now_ns: int) -> list[Finding]:
+        """Give up on manifests that have not come."""
+        findings: list[Finding] = []
+        for _ in range(sum(session.give_up(now_ns) for session in self.live.values())):
+            findings += self._episodes.tell("dropped-manifest", "a manifest of the chain is missing", now_ns)
+        return findings
+
+    def due_ns(self) -> int | None:
+        """When a missing manifest is given up."""
+        return min((next(iter(s.missing.values())) for s in self.live.values() if s.missing), default=None)
+
+    def enrol(self, enrolment: Enrolment) -> None:
+        """Take in a new enrolment; sessions of keys that are not believed any more end."""
+        self.keys.enrol(enrolment)
+        for name, session in list(self.live.items()):
+            identity = session.opening.identity
+            key = self.keys.key_of(identity)
+            if key is not None and not self.keys.is_revoked(identity):
+                session.ends_ns, session.tier = key.until_ns, min(session.tier, self.keys.tier_of(session.opening))
+            else:
+                del self.live[name]
+                self._note_refusal(name, "revoked-key", "it goes on with a session whose key was revoked")
+
+    def recall(self, memories: tuple[SessionMemory, ...], past: tuple[bytes, ...]) -> None:
+        """Go on where a memory ends; sessions whose keys are not believed any more are left out."""
+        for memory in memories:
+            opening = statement_of(memory.opening).value
+            assert isinstance(opening, Opening)
+            if self.keys.key_of(opening.identity) is not None and not self.keys.is_revoked(opening.identity):
+                self._begin(opening, memory.opening, joined=False).recall(memory)
+        self._past.update(dict.fromkeys(past))
+
+    def memory(self) -> tuple[tuple[SessionMemory, ...], tuple[bytes, ...]]:
+        """What to keep over a restart: live sessions, names of past ones."""
+        return tuple(session.memory() for session in self.live.values()), tuple(self._past)
+
+    # --- openings ---
+
+    def _opening(self, statement: Statement, opening: Opening, raw: bytes, came: Came) -> Said:
+        live = self.live.get(opening.session)
+        if live is not None and live.raw == raw:
+            return Said()  # an opening in force is sent again every minute
+        if opening.centre != self._centre.public_key().public_bytes_raw():
+            reason = "it opened a session for another centre"
+            self._note_refusal(opening.session, "other-centre", reason)
+            return Said(self._tell("other-centre", reason, came, opening.time_ns))
+        if opening.station != self._station:
+            return Said(
+                self._tell("wrong-key", f"an opening of {opening.station} came as its own", came, opening.time_ns)
+            )
+        if not self._budget.spend(came.arrival_ns):
+            return Said(self._tell("flood", "more openings and signatures than can be checked", came))
+        refusal = self.keys.refusal(statement, came.arrival_ns)
+        if refusal is not None:
+            if live is None:
+                self._note_refusal(opening.session, *refusal)
+            return Said(self._tell(*refusal, came, opening.time_ns))
+        if live is not None or not self.keys.grows(opening):
+            return Said(self._stale_opening(opening, came))
+        return self._begun(opening, raw, came)
+
+    def _begun(self, opening: Opening, raw: bytes, came: Came) -> Said:
+        latest_s = max((session.second_s for session in self.live.values()), default=opening.time_ns // _NS_PER_S)
+        # A station never heard before may have been signing for long: what it dropped is not known.
+        joined = not self.live and not self._past
+        findings = []
+        if self.keys.accept(opening):
+            findings += self._tell("key-rotated", "a new key took over, signed by the old one too", came)
+        try:
+            self._begin(opening, raw, joined=joined)
+        except ValueError:  # X25519 refuses keys that would give everybody the same secret
+            return Said(findings + self._tell("wrong-key", "an opening's ephemeral key gives no secret", came))
+        if opening.time_ns // _NS_PER_S < latest_s:
+            findings += self._tell(
+                "clock-rollback", "a session opened earlier than the last manifest", came, opening.time_ns
+            )
+        while len(self.live) > MOST_SESSIONS:
+            name = next(iter(self.live))
+            lost = len(self.live.pop(name).missing)
+            if lost:
+                findings += self._tell("dropped-manifest", f"{lost} manifests of a past session are missing", came)
+            self._past[name] = None
+            if len(self._past) > MOST_PAST:
+                del self._past[next(iter(self._past))]
+        return Said(findings)
+
+    def _begin(self, opening: Opening, raw: bytes, *, joined: bool) -> Session:
+        shared = self._centre.exchange(X25519PublicKey.from_public_bytes(opening.ephemeral))
+        key = session_key(opening, shared)
+        tier = self.keys.tier_of(opening)
+        session = Session(opening, raw, sha256(raw).digest(), key, tier, joined=joined)
+        enrolled = self.keys.key_of(opening.identity)
+        session.ends_ns = None if enrolled is None else enrolled.until_ns
+        self.live[opening.session] = session
+        return session
+
+    def _stale_opening(self, opening: Opening, came: Came) -> list[Finding]:
+        if opening.session in self._past or opening.session in self.live:
+            if came.redelivered:
+                return []
+            return self._tell("replay", "the opening of an earlier session came again", came, opening.time_ns)
+        reason = f"an opening's counter went back to {opening.counter}"
+        self._note_refusal(opening.session, "clock-rollback", reason)
+        return self._tell("clock-rollback", reason, came, opening.time_ns)
+
+    # --- manifests ---
+
+    def _homeless(self, name: bytes, raw: bytes, came: Came) -> Said:
+        """A manifest of no session in force."""
+        if name in self._refused:
+            return self._refuse(raw, came, *self._refused[name])
+        if name in self._past:
+            again = "a manifest of an earlier session came again"
+            return Said() if came.redelivered else Said(self._tell("replay", again, came))
+        return Said(self._tell("unknown-session", "a manifest belongs to a session whose opening never came", came))
+
+    def _refuse(self, raw: bytes, came: Came, kind: str, reason: str) -> Said:
+        try:
+            value = statement_of(raw).value
+        except DataFault:
+            return Said(self._tell(kind, reason, came))
+        if not isinstance(value, Manifest):
+            return Said(self._tell(kind, reason, came))
+        standing: Standing = "none" if kind == "other-centre" else "broken"
+        return Said(self._tell(kind, reason, came, value.second_s * _NS_PER_S), standing, value.names)
+
+    def _manifest(self, session: Session, manifest: Manifest, raw: bytes, came: Came) -> Said:
+        digest = sha256(raw).digest()
+        place = session.place(manifest, digest)
+        time_ns = manifest.second_s * _NS_PER_S
+        if place == "fork":
+            session.restart_at(manifest, digest)
+            reason = f"manifest {manifest.sequence} does not link to those around it"
+            return Said(self._tell("chain-mismatch", reason, came, time_ns), "broken", manifest.names)
+        first = session.is_new_by(came.feed, manifest.sequence)
+        if place == "again":
+            if first or came.redelivered:
+                return Said([], "again", manifest.names, session.tier, came.arrival_ns + self._patience_ns)
+            return Said(self._tell("replay", f"manifest {manifest.sequence} came again", came, time_ns))
+        findings = []
+        if place == "late":
+            reason = f"manifest {manifest.sequence} came after {session.due - 1}"
+            findings += self._tell("reordering", reason, came, time_ns)
+        elif manifest.second_s < session.second_s:
+            reason = f"the station's clock went back by {session.second_s - manifest.second_s} s"
+            findings += self._tell("clock-rollback", reason, came, time_ns)
+            session.second_s = manifest.second_s
+        lost = session.take(manifest, digest, came.arrival_ns + self._patience_ns)
+        if lost:
+            findings += self._tell("dropped-manifest", f"{lost} manifests in a row are missing", came, time_ns)
+        if session.unsigned_s > LONGEST_UNSIGNED_S and place == "next":
+            reason = f"{session.unsigned_s} s without a signature over its manifests"
+            findings += self._tell("unsigned-chain", reason, came, time_ns)
+        due_ns = came.arrival_ns + self._patience_ns
+        return Said(findings, "good", manifest.names, session.tier, due_ns, bool(lost or session.missing))
+
+    # --- signatures ---
+
+    def _signature(self, session: Session | None, statement: Statement, signature: Signature, came: Came) -> Said:
+        if session is None or signature.sequence <= session.signed:
+            return Said()  # of a session not followed, or come again: it says nothing new
+        if not self._budget.spend(came.arrival_ns):
+            return Said(self._tell("flood", "more openings and signatures than can be checked", came))
+        if not signature_holds(statement, session.opening.identity):
+            reason = "the signature of a chain is not the station's"
+            return Said(self._tell("wrong-key", reason, came, signature.time_ns))
+        if not session.fits(signature):
+            # Whoever made those manifests had the session's key but not the station's.
+            session.tier = Tier.BROKEN
+            reason = "the station signed another chain than the one that came"
+            return Said(self._tell("chain-mismatch", reason, came, signature.time_ns))
+        lost = session.sign(signature, came.arrival_ns + self._patience_ns)
+        if lost:
+            reason = f"{lost} manifests that it signed for never came"
+            return Said(self._tell("dropped-manifest", reason, came, signature.time_ns))
+        return Said()
+
+    # --- common ---
+
+    def _tell(self, kind: str, reason: str, came: Came, time_ns: int | None = None) -> list[Finding]:
+        return self._episodes.tell(kind, reason, came.arrival_ns, time_ns)
+
+    def _note_refusal(self, name: bytes, kind: str, reason: str) -> None:
+        self._refused[name] = (kind, reason)
+        if len(self._refused) > MOST_PAST:
+            del self._refused[next(iter(self._refused))]

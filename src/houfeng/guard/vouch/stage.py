@@ -1,0 +1,165 @@
+"""The stage: packets in, packets with their tier and what was found out."""
+
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from houfeng.guard.vouch.episodes import Episodes
+from houfeng.guard.vouch.keys import Keys
+from houfeng.guard.vouch.memory import Memory, StationMemory
+from houfeng.guard.vouch.sessions import Sessions
+from houfeng.guard.vouch.station import Out, Station
+from houfeng.guard.vouch.waiting import Read
+from houfeng.wire.manifest import carried, head_of, is_carrier
+from houfeng.words.assurance import Enrolment, Tier, Vouched
+from houfeng.words.errors import DataFault
+from houfeng.words.finding import Finding
+from houfeng.words.packet import Packet
+from houfeng.words.source import SourceId
+
+#: The findings of this stage.
+KINDS: Final = (
+    "downgrade", "replay", "reordering", "dropped-record", "dropped-manifest", "unknown-key", "wrong-key",
+    "revoked-key", "forged-mac", "altered-record", "unnamed-record", "clock-rollback", "chain-mismatch",
+    "unknown-session", "other-centre", "key-rotated", "unsigned-chain", "unreadable-statement", "unreadable-record",
+    "flood",
+)  # fmt: skip
+
+#: Stations without enrolment whose oddities are told; those of any more are not, whoever names them.
+MOST_STRANGERS: Final = 1024
+
+
+class Vouch:
+    """Gives every record its tier, by what its station signed, with two doors.
+
+    enrolments      stations that sign
+    centre          the centre's private X25519 key
+    secured_feeds   names of feeds that come protected (TLS) from a server that is known
+    patience_ns     how long a record waits for the manifest that names it, and a name for its record
+    memory          what memory() gave before a restart
+
+    A record's station is what its own header says, not what the feed says. Records of one station never wait for
+    another's. Every record given comes out once; a record that carries a statement does not come out.
+    """
+
+    def __init__(
+        self,
+        enrolments: Iterable[Enrolment],
+        centre: X25519PrivateKey,
+        *,
+        secured_feeds: Collection[str],
+        patience_ns: int,
+        memory: Memory = (),
+    ) -> None:
+        self._centre = centre
+        self._secured = frozenset(secured_feeds)
+        self._patience_ns = patience_ns
+        self._stations: dict[str, Station] = {}
+        self._strangers: dict[str, Episodes] = {}
+        # A station may be enrolled again before it is heard of: its memory waits for that.
+        self._memories: dict[str, StationMemory] = {remembered.station_key: remembered for remembered in memory}
+        for enrolment in enrolments:
+            self._enrol(enrolment)
+
+    def handle(self, value: Iterable[Packet] | Enrolment) -> Out:
+        """Packets arrived, data and statements mixed; or the keys of a station changed."""
+        if isinstance(value, Enrolment):
+            self._enrol(value)
+            return []
+        out: Out = []
+        for packet in value:
+            if is_carrier(packet.content):
+                out += self._statement(packet)
+            else:
+                out += self._record(packet)
+        return out
+
+    def elapse(self, now_ns: int) -> Out:
+        """Time passed, by the clock that arrivals are told in."""
+        out: Out = []
+        for station in self._stations.values():
+            out += station.elapse(now_ns)
+        for episodes in self._strangers.values():
+            out += episodes.elapse(now_ns)
+        self._strangers = {key: episodes for key, episodes in self._strangers.items() if episodes.going_on}
+        return out
+
+    @property
+    def waiting_since_ns(self) -> int | None:
+        """Arrival of the first record that waits, None when none does."""
+        since = [station.waiting_since_ns for station in self._stations.values()]
+        return min((since_ns for since_ns in since if since_ns is not None), default=None)
+
+    def memory(self) -> Memory:
+        """What to give the next Vouch, so that a restart is no hole for replays.
+
+        To be kept together with the acknowledgement of what was handled. A record is done with once it has come out;
+        those that wait are not in the memory and must be delivered again, from waiting_since_ns on.
+        """
+        live = {key: station.memory() for key, station in self._stations.items()}
+        return tuple({**self._memories, **live}.values())
+
+    def _enrol(self, enrolment: Enrolment) -> None:
+        station = self._stations.get(enrolment.station_key)
+        if station is not None:
+            station.sessions.enrol(enrolment)
+            return
+        episodes = Episodes(enrolment.station_key)
+        remembered = self._memories.pop(enrolment.station_key, None)
+        keys = Keys(enrolment)
+        if remembered is not None:
+            keys = Keys(enrolment, remembered.heirs, dict(remembered.counters))
+        sessions = Sessions(enrolment.station_key.replace(".", "_"), keys, episodes, self._centre, self._patience_ns)
+        station = self._stations[enrolment.station_key] = Station(
+            enrolment.station_key, sessions, episodes, self._patience_ns
+        )
+        if remembered is not None:
+            station.recall(remembered)
+
+    def _record(self, packet: Packet) -> Out:
+        try:
+            head = head_of(packet.content)
+        except DataFault as fault:
+            return self._unreadable(packet, fault.reason)
+        station_key, identifier, channel = _names(head.source)
+        if head.length_bytes != len(packet.content):
+            # A second record behind the first would ride on its tier.
+            return self._unreadable(packet, "a packet holds more than one record")
+        transport = Tier.TRANSPORT_ONLY if packet.feed in self._secured else Tier.NONE
+        station = self._stations.get(station_key)
+        if station is None:
+            return [Vouched(packet, identifier, head.start_ns, transport)]
+        return station.record(Read(packet, identifier, channel, head.start_ns, transport))
+
+    def _statement(self, packet: Packet) -> Out:
+        try:
+            station_id, raw = carried(packet.content)
+        except DataFault as fault:
+            return list(self._tell(packet.station_key, "unreadable-statement", fault.reason, packet.arrival_ns))
+        station_key = station_id.replace("_", ".")
+        station = self._stations.get(station_key)
+        if station is not None:
+            return station.statement(packet, raw)
+        return list(self._tell(station_key, "unknown-key", "it signs, and no key of it is enrolled", packet.arrival_ns))
+
+    def _unreadable(self, packet: Packet, reason: str) -> Out:
+        told = self._tell(packet.station_key, "unreadable-record", reason, packet.arrival_ns)
+        return [Vouched(packet, "", None, Tier.BROKEN), *told]
+
+    def _tell(self, station_key: str, kind: str, reason: str, arrival_ns: int) -> list[Finding]:
+        """Tell of a packet whose station cannot be trusted to be who it says."""
+        episodes = self._strangers.get(station_key)
+        if episodes is None:
+            if len(self._strangers) >= MOST_STRANGERS:
+                return []
+            episodes = self._strangers[station_key] = Episodes(station_key)
+        return episodes.tell(kind, reason, arrival_ns)
+
+
+@lru_cache(maxsize=1 << 17)  # a nation has 50,000 channels, each named once a second
+def _names(source: SourceId) -> tuple[str, str, str]:
+    """Station key, source identifier and channel of a source."""
+    identifier = source.fdsn
+    return source.station_key, identifier, identifier.split("_", 2)[2]

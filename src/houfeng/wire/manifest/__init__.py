@@ -1,0 +1,36 @@
+"""Signed data: what a station says about its records, as bytes, proofs and header-only miniSEED 3 records.
+
+The format is docs/reference/manifest.md. Standard library and cryptography only: a station's agent runs this too.
+"""
+
+from houfeng.wire.manifest.body import Statement, body_of, statement_of
+from houfeng.wire.manifest.carrier import carried, carry, is_carrier
+from houfeng.wire.manifest.chain import Chain, opening
+from houfeng.wire.manifest.head import RecordHead, head_of, name_of
+from houfeng.wire.manifest.proof import mac_holds, maced, session_key, signature_holds, signed
+from houfeng.wire.manifest.values import Clock, ClockState, Manifest, Name, Opening, Signature
+
+__all__ = [
+    "Chain",
+    "Clock",
+    "ClockState",
+    "Manifest",
+    "Name",
+    "Opening",
+    "RecordHead",
+    "Signature",
+    "Statement",
+    "body_of",
+    "carried",
+    "carry",
+    "head_of",
+    "is_carrier",
+    "mac_holds",
+    "maced",
+    "name_of",
+    "opening",
+    "session_key",
+    "signature_holds",
+    "signed",
+    "statement_of",
+]
