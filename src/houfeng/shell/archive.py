@@ -15,7 +15,7 @@ from houfeng.shell.archive_files import RECORD_BYTES, TICK_NS, DayFiles, fault_o
 from houfeng.wire import mseed
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.finding import Finding
-from houfeng.words.instant import DAY_NS, NS_PER_S
+from houfeng.words.instant import DAY_NS, LATEST_NS, NS_PER_S
 from houfeng.words.samples import PacketBatch, Samples, Segment, segments_of
 from houfeng.words.source import SourceId, parse_source
 
@@ -66,10 +66,13 @@ class Archive:
                     faults.append(fault)
         _raise_first(faults)
 
-    def flush(self) -> None:
-        """Make everything appended so far durable. Raises WorldFault when some of it could not be."""
+    def flush(self, before_ns: int = LATEST_NS) -> None:
+        """Make durable what was appended so far, runs of samples that begin before an instant at the least.
+
+        Runs that begin later may be left to fill whole records. Raises WorldFault when some of it could not be.
+        """
         faults = []
-        for source in list(self._pending):
+        for source in [source for source, run in self._pending.items() if run.start_ns < before_ns]:
             try:
                 self._write_pending(source)
             except WorldFault as fault:

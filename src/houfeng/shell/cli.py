@@ -1,4 +1,4 @@
-"""The command line: replay, locate, catalogue, info, twin, demo."""
+"""The command line. The commands of a running centre are in cli_centre."""
 
 import sys
 import time
@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+from houfeng.shell.cli_centre import commands
 from houfeng.words.errors import DataFault, HoufengError, OurFault, WorldFault
 from houfeng.words.instant import format_instant, parse_instant
 from houfeng.words.quake import Quake
@@ -35,6 +36,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(commands)
 out = Console()
 err = Console(stderr=True)
 
@@ -93,6 +95,21 @@ FaultFile = Annotated[
     Path | None,
     typer.Option("--fault", help="Outline of the largest quake's rupture, as ShakeMap takes it.", metavar="FILE"),
 ]
+ByArrivalWanted = Annotated[
+    bool, typer.Option("--by-arrival", help="Play packets in the order in which they reached the centre, as run does.")
+]
+LatencyS = Annotated[
+    float | None,
+    typer.Option(
+        "--latency", min=0.0, help="With --by-arrival: how long records took of which nobody recorded it.", metavar="S"
+    ),
+]
+DaskAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--dask", help='Share the stations between the workers of a Dask scheduler, or "local".', metavar="ADDRESS"
+    ),
+]
 Pictures = Annotated[bool, typer.Option("--pictures/--no-pictures", help="Draw every quake.")]
 
 Start = Annotated[
@@ -147,6 +164,9 @@ def replay(
     lang: Lang = LanguageName.en,
     places: Places = None,
     fault: FaultFile = None,
+    by_arrival: ByArrivalWanted = False,
+    latency: LatencyS = None,
+    dask: DaskAddress = None,
 ) -> list[Quake]:
     """Play recordings through the whole centre, write the catalogue it hears and a report.
 
@@ -154,23 +174,24 @@ def replay(
     shaking_grid.csv and shaking_contours.geojson; and, per quake, a record section, a map and residuals as PNG.
     """
     from houfeng.shell.keeping import into_archive, into_catalogue
-    from houfeng.shell.recordings import find_files, open_recordings
-    from houfeng.shell.replay import OnTold, Setup, Told, load_inventory, load_model, load_picker
-    from houfeng.shell.replay import replay as play
+    from houfeng.shell.players import Way, player
+    from houfeng.shell.recordings import find_files
+    from houfeng.shell.replay import OnTold, Told
     from houfeng.shell.reporting import Report, load_places
     from houfeng.shell.results import Results
 
     peopled = load_places(places)
     report = Report(out_folder, language=lang.value, pictures=pictures, places=peopled.places, fault=fault)
-    chosen = load_picker(picker.value, weights, weights_sha256)
     paths = find_files(waveforms)
     with err.status(f"reading {len(paths)} files"):
-        setup = Setup(
-            recordings=open_recordings(paths, now_ns=time.time_ns()),
-            inventory=load_inventory(stations or []),
-            model=load_model(model),
-            picker=chosen,
-            default_model_used=model is None,
+        play = player(
+            paths,
+            Way(by_arrival, latency, dask, samples=archive is not None),
+            stations=stations or [],
+            model=model,
+            picker=picker.value,
+            weights=weights,
+            sha256=weights_sha256,
         )
     with ExitStack() as opened:
         keepers: list[OnTold] = []
@@ -188,7 +209,7 @@ def replay(
         for finding in peopled.findings:
             on_told(finding)
         with _bar() as on_progress:
-            outcome = play(setup, on_told=on_told, on_progress=on_progress)
+            outcome = play(on_told, on_progress)
         results.finish(outcome.quakes)
         with err.status("writing the report"):
             report.finish(outcome.quakes)

@@ -1,4 +1,4 @@
-"""Picks on disk until all is told, for it shows late which quake claims one."""
+"""Picks on disk, for it shows late which quake claims one."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -11,12 +11,16 @@ class PickSpool:
     """Lines of picks.csv put in order on disk, so that memory stays flat however long the replay.
 
     An onset that a quake claims is told once, as the quake has it: perhaps under the name of the other phase.
+
+    connection  of the database to keep them in; a temporary one when None
     """
 
-    def __init__(self) -> None:
-        self._lines = sqlite3.connect("")  # a temporary file that goes away with the connection
+    def __init__(self, connection: sqlite3.Connection | None = None) -> None:
+        # without a name, a temporary file that goes away with the connection
+        self._lines = sqlite3.connect("") if connection is None else connection
         self._lines.execute(
-            "CREATE TABLE line (time_ns, nslc, phase, quake_id, line, PRIMARY KEY (time_ns, nslc, phase)) WITHOUT ROWID"
+            "CREATE TABLE IF NOT EXISTS line "
+            "(time_ns, nslc, phase, quake_id, line, PRIMARY KEY (time_ns, nslc, phase)) WITHOUT ROWID"
         )
 
     def add(self, pick: Pick) -> None:

@@ -138,7 +138,7 @@ def replay(setup: Setup, *, on_told: OnTold, on_progress: OnProgress) -> Outcome
             on_told(value)
 
     on_told(network)
-    tell([*stations.findings, *recordings.findings, *_unplaced(network)])
+    tell([*stations.findings, *recordings.findings, *unplaced_findings(network)])
     if recordings.span_ns is None:
         raise DataFault("recordings", "no readable samples", "see findings.jsonl for why")
     defaulted = f"default velocity model {setup.model.name}: no local model was given"
@@ -176,7 +176,7 @@ def _gap_finding(gap: Gap) -> Finding:
     return Finding("gap", reason, station=gap.source.nslc, time_ns=gap.start_ns)
 
 
-def _unplaced(network: Network) -> list[Finding]:
+def unplaced_findings(network: Network) -> list[Finding]:
     return [
         Finding("no-coordinates", "no coordinates known: its picks are kept, not located with", station=key)
         for key in network.unplaced

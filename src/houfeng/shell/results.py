@@ -51,7 +51,7 @@ class Results:
                 self._stations = told.stations
             case Finding():
                 self.finding_count += 1
-                self._findings.write(_line(told))
+                self._findings.write(finding_line(told))
             case Pick():
                 self._picks.add(told)
             case Portrait():
@@ -80,10 +80,11 @@ def write_catalogue(folder: Path, quakes: Sequence[Quake]) -> None:
 
 def write_findings(folder: Path, findings: Iterable[Finding]) -> None:
     """Write findings.jsonl: one JSON object a line, with kind, file, station, time and reason."""
-    write_file(folder / "findings.jsonl", map(_line, findings))
+    write_file(folder / "findings.jsonl", map(finding_line, findings))
 
 
-def _line(finding: Finding) -> bytes:
+def finding_line(finding: Finding) -> bytes:
+    """One line of findings.jsonl."""
     said = {
         "kind": finding.kind,
         "file": finding.file,

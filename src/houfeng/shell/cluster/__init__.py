@@ -1,0 +1,1 @@
+"""The same stages as several processes, which talk over NATS JetStream."""
