@@ -21,6 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from accept_live import CHECKS as LIVE
 from accept_map import check as shaking_map
 from accept_shake import CHECKS as SHAKING
 from accept_size import check as sizes
@@ -393,6 +394,7 @@ ONCE: dict[str, Callable[[Picker, str], Iterator[Row]]] = {
     "napa_2014_shakemap map": shaking_map,
     "sizes": sizes,
     "twin": twin,
+    **LIVE,
 }
 
 

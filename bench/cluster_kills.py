@@ -59,7 +59,9 @@ def main() -> None:
         print(f"{'killed':14s} {'kills':>6s} {'recovery s: median':>19s} {'longest':>8s}")
         for name, times in sorted(recovery_s.items()):
             print(f"{name:14s} {len(times):6d} {median(times):19.1f} {max(times):8.1f}")
-        print(f"{runs} runs, lost {lost}, doubled {doubled}, catalogue byte for byte the same in {same}")
+        kills = sum(map(len, recovery_s.values()))
+        print(f"{kills} kills, {runs} runs, lost {lost}, doubled {doubled}, catalogue byte for byte the same in {same}")
+        sys.exit(bool(lost or doubled or same < runs))
 
 
 def one_run(

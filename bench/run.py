@@ -3,7 +3,7 @@
 Each measurement lives in a module of this folder and gives its rows; each runs in a process of its own, so that
 peak memory is its own and nothing compiled for one warms another. Quote ratios, never absolutes: machines differ.
 
-Usage: python bench/run.py [decode detect refine associate locate long]
+Usage: python bench/run.py [decode detect refine associate locate long manifests]
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-MEASUREMENTS = ("decode", "detect", "refine", "associate", "locate", "long")
+MEASUREMENTS = ("decode", "detect", "refine", "associate", "locate", "long", "manifests")
 
 #: Columns of the table, also where the output is no terminal: one line a row.
 WIDTH = 170

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src/houfeng"
-CORE = sorted(path for room in ("words", "wire", "quake", "twin") for path in (PACKAGE / room).rglob("*.py"))
+CORE = sorted(path for room in ("words", "wire", "quake", "guard", "twin") for path in (PACKAGE / room).rglob("*.py"))
 
 #: Ways to the disk, the network, the clock, chance, other processes and the environment.
 DOORS = {

@@ -178,7 +178,7 @@ def slinktool():
     """The program, from SLINKTOOL or the path; without it a test is skipped."""
     found = os.environ.get("SLINKTOOL") or shutil.which("slinktool")
     if not found:
-        pytest.skip("no slinktool: set SLINKTOOL to the program, or install Debian's slinktool")
+        pytest.skip("no slinktool: set SLINKTOOL to the program, or build EarthScope's slinktool")
     return found
 
 

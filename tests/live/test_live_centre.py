@@ -2,10 +2,12 @@
 
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
+from faulty_world import write_stations
 from journalled import packets_of, replayed_at_once
 from running_centre import Source, children, kill, make_centre, outcome, start
 from short_recording import make_short
@@ -15,7 +17,9 @@ LIMIT_S = 240
 
 @pytest.fixture(scope="module")
 def short(tmp_path_factory):
-    return make_short(tmp_path_factory.mktemp("short"))
+    """With channels in its metadata: a centre waits for those it knows, and hears on the way, not at the end."""
+    made = make_short(tmp_path_factory.mktemp("short"))
+    return replace(made, stations=write_stations(made.stations.with_suffix(".xml"), made.hour.stations))
 
 
 @pytest.fixture(scope="module")

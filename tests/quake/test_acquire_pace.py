@@ -1,5 +1,6 @@
 """Slices of data time from packets as they arrive: none lost, none doubled, and nobody waits for long."""
 
+from itertools import pairwise
 from random import Random
 
 import numpy as np
@@ -88,7 +89,7 @@ def test_every_packet_comes_out_once_whatever_its_clock(packets):
     out += pace.finish()
     given_in = sorted((SOURCES[w], START_NS + n * PACKET_NS) for w, n, _ in packets)
     assert sorted((source, start_ns) for _, slice_ in told(out) for source, start_ns, _ in slice_) == given_in
-    assert all(one.now_ns < other.now_ns for one, other in zip(out, out[1:], strict=False))
+    assert all(one.now_ns < other.now_ns for one, other in pairwise(out))
 
 
 def test_a_slice_goes_as_soon_as_every_channel_is_past_it():
@@ -151,3 +152,26 @@ def test_a_clock_far_ahead_holds_nothing_up_and_is_heard_at_once():
     slices = arrived(pace, [wild, *in_turn(25, first=20)])
     assert [slice_.now_ns for slice_ in slices] == [START_NS + 4 * SLICE_NS]
     assert any(start_ns == wild.start_ns for _, start_ns, _ in told(slices)[0][1])
+
+
+def test_channels_that_no_inventory_names_are_heard_after_one_wait_and_then_at_once():
+    pace = Pace(())
+    slices = arrived(pace, in_turn(200))
+    assert slices[0].now_ns == START_NS
+    assert slices[-1].now_ns >= START_NS + 200 * PACKET_NS - 2 * SLICE_NS
+    asked = Pace(SOURCES)
+    assert told([*slices, *pace.finish()]) == told([*arrived(asked, in_turn(200)), *asked.finish()])
+
+
+def test_a_clock_set_ahead_and_back_makes_nobody_wait_longer():
+    pace = Pace(SOURCES)
+    arrived(pace, in_turn(50))
+    hour_ns = 3600 * NS_PER_S
+    assert not list(pace.handle(batch(packet(0, 50)), packet(0, 50).end_ns + hour_ns))
+    late_s = [
+        (segment.end_ns - SLICE_NS - slice_.now_ns) / NS_PER_S
+        for segment in in_turn(120, channels=range(3), first=50)[1:]  # one has died meanwhile
+        for slice_ in pace.handle(batch(segment), segment.end_ns)
+    ]
+    assert max(late_s) <= PATIENCE_NS / NS_PER_S
+    assert late_s[-1] == 0.0

@@ -1,22 +1,21 @@
 """A running centre: feeds, journal, thinking, SeedLink server, health, and their settings while they change."""
 
 import asyncio
-import json
 import logging
 import os
 import random
 import ssl
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from houfeng.shell.centre_feeds import feed_of
 from houfeng.shell.disks import watch_disks
 from houfeng.shell.feeds.dataselect import Dataselect
 from houfeng.shell.feeds.feed import Feed
-from houfeng.shell.gate import Intake, Thinker
+from houfeng.shell.gate import Intake, Thinker, Thinking
 from houfeng.shell.health_server import HealthServer
 from houfeng.shell.journal import Journal
 from houfeng.shell.logs import Redactor, log_finding, start_logging
@@ -27,6 +26,8 @@ from houfeng.shell.seedlink_server import Listen, SeedlinkServer
 from houfeng.shell.settings import FILE_NAME, Settings
 from houfeng.shell.supervise import Duty, Standing, State, Supervisor, until_stopped
 from houfeng.shell.thinking import Heard
+from houfeng.wire.seedlink.notes import Note, write_note
+from houfeng.words.errors import HoufengError
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.packet import Packet
@@ -52,6 +53,7 @@ class Centre:
     idle_s      end by itself, telling what is left as a replay does, once nothing has come for so long; None: never
     on_ready    called with the ports listened on, by name: "seedlink", "seedlink_tls", "health"
     on_heard    called with everything heard
+    thinking    makes what takes packets out of the journal: an engine, or what gives them to other machines
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class Centre:
         idle_s: float | None = None,
         on_ready: Callable[[str, int], None] = lambda _name, _port: None,
         on_heard: Callable[[Heard], None] = lambda _: None,
+        thinking: Callable[..., Thinking] = Thinker,
     ) -> None:
         self._folder = folder
         self._path = folder / FILE_NAME
@@ -83,7 +86,8 @@ class Centre:
         self._server: SeedlinkServer | None = None
         self._fillers: dict[str, Dataselect] = {}
         self.intake = Intake(self._journal, self.metrics, on_stored=self._stored, clock=clock)
-        self.thinker = Thinker(
+        self._given_up: HoufengError | None = None
+        self.thinker = thinking(
             self._journal,
             self._path,
             on_heard=self._heard,
@@ -93,7 +97,7 @@ class Centre:
     async def run(self) -> tuple[str, ...]:
         """Run until a signal or, where that was asked for, until nothing comes any more.
 
-        Returns the names of duties that had to be cut short.
+        Returns the names of duties that had to be cut short. Raises what give_up() was told.
         """
         self.metrics.stations_expected({station.key for station in self._stations.stations})
         for finding in self._journal.take_findings():
@@ -113,9 +117,17 @@ class Centre:
         if self._settings.health.listen:
             duties.append(Duty("health", self._health, SERVERS))
         try:
-            return await self.supervisor.run(duties)
+            late = await self.supervisor.run(duties)
         finally:
             await asyncio.to_thread(self._journal.close)
+        if self._given_up is not None:
+            raise self._given_up
+        return late
+
+    def give_up(self, error: HoufengError) -> None:
+        """End, in order, because of something that trying again would make worse."""
+        self._given_up = error
+        self.supervisor.ask_to_stop()
 
     def _stored(self, numbers: range, packets: Sequence[Packet]) -> None:
         self.thinker.stored()
@@ -194,6 +206,7 @@ class Centre:
             tell=self._session_said,
             listen=listen,
             organisation=self._settings.centre.name,
+            software=f"Houfeng/{version('houfeng')}",
             clock=self._clock,
         )
         async with server:
@@ -204,18 +217,29 @@ class Centre:
                 strict=True,
             ):
                 self._on_ready(name, port)
+            counting = asyncio.create_task(self._count_readers(server))
             try:
                 await stopping.wait()
             finally:
                 self._server = None
+                counting.cancel()
 
-    def _session_said(self, said: object) -> None:
+    async def _count_readers(self, server: SeedlinkServer) -> None:
+        while True:
+            self.metrics.readers_stand(server.connected)
+            await asyncio.sleep(LOOK_S)
+
+    def _session_said(self, said: Note | Finding) -> None:
+        """Note what readers do, and tell what is odd. A full disk costs lines of the log, not readers."""
         if isinstance(said, Finding):
             self.intake.tell(said)
             return
-        line = json.dumps({"note": type(said).__name__, **asdict(said)}, default=str)  # type: ignore[call-overload]
-        with (self._folder / SESSIONS_FILE).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        try:
+            with (self._folder / SESSIONS_FILE).open("a", encoding="utf-8") as file:
+                file.write(write_note(said) + "\n")
+            self.metrics.trouble("session log", "")
+        except OSError as error:
+            self.metrics.trouble("session log", error.strerror or str(error))
 
     async def _health(self, stopping: asyncio.Event) -> None:
         address = self._settings.health.listen
@@ -236,7 +260,7 @@ class Centre:
             await asyncio.sleep(LOOK_S)
 
     def _engine_ended(self) -> None:
-        while self.thinker.pid is not None:
+        while self.thinker.running:
             time.sleep(0.05)
 
     async def _follow(self) -> None:

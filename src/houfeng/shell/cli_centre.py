@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from houfeng.words.errors import DataFault
+from houfeng.words.errors import DataFault, WorldFault
 
 commands = typer.Typer()
 keys = typer.Typer(name="keys", help="The stations that sign what they send.", no_args_is_help=True)
@@ -65,15 +65,42 @@ def run(
             "--until-idle", min=1.0, help="End once nothing has come for so many seconds, telling what is left."
         ),
     ] = None,
+    role: Annotated[
+        str | None,
+        typer.Option("--role", help="Be one process of several: intake, detect or associate.", metavar="ROLE"),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option("--shard", help="The share of the stations detect hears, such as 2/8.", metavar="K/N")
+    ] = None,
 ) -> None:
     """Run a centre until it is told to stop: Ctrl-C, or SIGTERM. A second Ctrl-C does not wait."""
-    from houfeng.shell.centre import Centre
+    if role not in {None, "intake", "detect", "associate"}:
+        raise typer.BadParameter("intake, detect or associate", param_hint="--role")
+    if (role == "detect") != (shard is not None):
+        raise typer.BadParameter("goes with --role detect, and the other way round", param_hint="--shard")
 
-    centre = Centre(
-        folder,
-        idle_s=until_idle,
-        on_ready=lambda name, port: err.print(f"{name} listens on port {port}", highlight=False),
-    )
+    def ready(name: str, port: int) -> None:
+        err.print(f"{name} listens on port {port}", highlight=False)
+
+    if role is None:
+        from houfeng.shell.centre import Centre
+
+        centre = Centre(folder, idle_s=until_idle, on_ready=ready)
+    else:
+        try:
+            from houfeng.shell.cluster import roles
+            from houfeng.shell.cluster.shard import parse_shard
+        except ModuleNotFoundError as error:
+            if error.name != "nats":
+                raise
+            raise WorldFault("nats-py", "is not installed", "pip install 'houfeng[cluster]'") from error
+        if shard is not None:
+            roles.detect(folder, parse_shard(shard), until_end=until_idle is not None)
+            return
+        if role == "associate":
+            roles.associate(folder, until_end=until_idle is not None)
+            return
+        centre = roles.intake_centre(folder, idle_s=until_idle, on_ready=ready)
     late = asyncio.run(centre.run())
     for duty in late:
         err.print(f"[yellow]{escape(duty)}[/] had to be cut short")
@@ -199,13 +226,44 @@ def list_keys(folder: Folder) -> None:
     from houfeng.shell import keys as known
     from houfeng.shell.founding import ENROLLED
     from houfeng.shell.keys_enrolled import load
+    from houfeng.shell.keys_texts import public_text
     from houfeng.words.instant import format_instant
 
     for one in load(folder / "keys" / ENROLLED):
         for key in one.keys:
             until = "" if key.until_ns is None else f" until {format_instant(key.until_ns, 0)}"
             state = "[red]revoked[/]" if key.revoked else f"{key.place}, from {format_instant(key.from_ns, 0)}{until}"
-            out.print(f"{escape(one.station_key)} {known.fingerprint(key.public)} {state}", soft_wrap=True)
+            shown = public_text("ed25519", key.public)
+            out.print(f"{escape(one.station_key)} {known.fingerprint(key.public)} {shown} {state}", soft_wrap=True)
+
+
+@keys.command()
+def verify(
+    records: Annotated[list[str], typer.Argument(help="Records of one station: files, folders or globs.")],
+    public: Annotated[
+        str, typer.Option("--public", help="The station's public key, as houfeng keys list shows it.", metavar="KEY")
+    ],
+) -> None:
+    """Check a station's records against its public key alone, without the centre. Anybody can."""
+    from houfeng.guard.vouch import verify_offline
+    from houfeng.shell.agent.records import cut
+    from houfeng.shell.keys_texts import public_bytes
+    from houfeng.shell.recordings import find_files, read_bytes
+
+    given = [record.content for path in find_files(records) for record in cut(read_bytes(path)).records]
+    report = verify_offline(given, public_bytes("--public", "ed25519", public))
+    proven = sum(second.proven for second in report.seconds)
+    present = sum(len(second.present) for second in report.seconds if second.proven)
+    out.print(
+        f"{escape(report.station or 'nobody')}, signed by its {report.place or 'owner'}: "
+        f"{proven} of {len(report.seconds)} manifests and "
+        f"{present} of {present + len(report.unnamed)} records are proven",
+        soft_wrap=True,
+    )
+    for fault in report.faults:
+        out.print(f"  [red]{escape(fault)}[/]", soft_wrap=True)
+    if not report.whole:
+        raise DataFault(f"{len(report.faults)} things", "are not as they should be", "they stand above")
 
 
 #: An agent that has rotated its key signs with the new one at once; what the old one signed may still be on its way.

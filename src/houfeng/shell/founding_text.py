@@ -87,6 +87,11 @@ folder = "keys"
 [health]
 listen = "127.0.0.1:8080"  # /health for people and watchdogs, /metrics for Prometheus
 
+# [cluster]  # for houfeng run --role, on several machines: docs/how-to/cluster.md
+# broker = "tls://broker.example.org:4222"
+# credentials = "keys/broker"  # USER:PASSWORD on one line, chmod 600
+# shards = 2
+
 [log]
 level = "info"
 form = "lines"  # or "json"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnContext
 from pathlib import Path
+from typing import Protocol
 
 from houfeng.shell.engine import FIRST_WAIT_S, LONGEST_WAIT_S
 from houfeng.shell.journal import Journal
@@ -118,6 +119,32 @@ def _is_odd(packet: Packet) -> bool:
     return len(packet.feed) > 255 or len(packet.station_key) > 255 or packet.sequence < NO_SEQUENCE
 
 
+class Thinking(Protocol):
+    """What takes packets out of the journal.
+
+    idle     whether it has taken all there is
+    running  whether it has not ended yet
+    """
+
+    @property
+    def idle(self) -> bool: ...  # noqa: D102
+
+    @property
+    def running(self) -> bool: ...  # noqa: D102
+
+    def stored(self) -> None:
+        """There is more in the journal."""
+        ...
+
+    def finish(self) -> None:
+        """End once everything there is was taken."""
+        ...
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until the event is set, or until finish() is done."""
+        ...
+
+
 class Thinker:
     """Keeps an engine in a process of its own, and gives it what the journal holds.
 
@@ -141,6 +168,11 @@ class Thinker:
         self._stop: Stop | None = None
         self.pid: int | None = None
         self.idle = False
+
+    @property
+    def running(self) -> bool:
+        """Whether the engine has a process."""
+        return self.pid is not None
 
     def stored(self) -> None:
         """There is more in the journal."""
@@ -171,7 +203,7 @@ class Thinker:
             await asyncio.to_thread(process.join, STOP_S)
             if process.is_alive():
                 process.kill()
-            self.pid = None
+            self.pid, self.idle = None, False
         if self._stop is None:
             reason = f"its process ended (exit status {process.exitcode})"
             raise WorldFault("engine", reason, "it begins again where it stopped")
@@ -197,8 +229,8 @@ class Thinker:
                         loop.call_soon_threadsafe(self._on_heard, heard)
                     case Trouble(reason):
                         loop.call_soon_threadsafe(self._on_trouble, reason)
-                        if self._stop is not None:
-                            pipe.send(self._stop)
+                        if self._stop is not None and not self._stop.finish:
+                            pipe.send(self._stop)  # what is to be finished waits for the disk as everything does
                     case Failed(reason):
                         raise WorldFault("engine", reason)
                     case other:

@@ -26,7 +26,8 @@ from houfeng.words.station import Inventory, Station
 END_OF_TIME_NS = 2**62
 
 
-#: What a replay tells, as it comes: the network, accepted packets and late ones, picks, quakes with their records, all that is odd.
+#: What a replay tells, as it comes: the network, accepted packets and late ones, picks, quakes with their records, and
+#: all that is odd.
 Told = Network | PacketBatch | Late | Pick | Finding | Portrait
 
 OnTold = Callable[[Told], None]
@@ -177,6 +178,7 @@ def _gap_finding(gap: Gap) -> Finding:
 
 
 def unplaced_findings(network: Network) -> list[Finding]:
+    """One finding for each station without coordinates."""
     return [
         Finding("no-coordinates", "no coordinates known: its picks are kept, not located with", station=key)
         for key in network.unplaced

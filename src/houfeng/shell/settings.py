@@ -166,6 +166,37 @@ class HealthSettings(Section):
         return self
 
 
+def _broker(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if not value:
+        return None
+    # The text itself is not shown: it may hold a password.
+    if "@" in value:
+        refuse("holds a name or password", "take it out, and name a credentials file")
+    try:
+        parts = [urlsplit(address.strip()) for address in value.split(",")]
+        whole = all(part.scheme in {"nats", "tls"} and part.hostname and part.port and not part.path for part in parts)
+    except ValueError:
+        whole = False
+    if not whole:
+        refuse("is no address of a broker", "write nats://HOST:PORT or tls://HOST:PORT")
+    return value
+
+
+class ClusterSettings(Section):
+    """The broker over which the roles of a centre on several machines talk: houfeng run --role."""
+
+    broker: Annotated[str | None, BeforeValidator(_broker)] = Field(
+        None, description="NATS, nats://HOST:PORT or tls://HOST:PORT; several with commas between them"
+    )
+    ca_file: Beside | None = Field(None, description="certificates to trust, PEM; the system's when left out")
+    credentials: Beside | None = Field(None, description="file that holds USER:PASSWORD, mode 0600")
+    shards: int = Field(1, ge=1, le=512, description="how many shares the stations are divided into")
+    record_gb: float = Field(4.0, gt=0, le=1e6, description="room at the broker for records not done with, GB")
+    heard_gb: float = Field(0.5, gt=0, le=1e6, description="room at the broker for what was heard in them, GB")
+
+
 class LogSettings(Section):
     """What is said on the error stream."""
 
@@ -199,6 +230,7 @@ class Settings(Section):
     pace: PaceSettings
     picker: PickerSettings
     health: HealthSettings
+    cluster: ClusterSettings
     log: LogSettings
 
     @model_validator(mode="before")

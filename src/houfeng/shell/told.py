@@ -9,13 +9,17 @@ from houfeng.quake.hearing import Portrait
 from houfeng.shell.pick_spool import PickSpool
 from houfeng.shell.replay import Told
 from houfeng.shell.results import finding_line
+from houfeng.wire.manifest import head_of
 from houfeng.words.assurance import Tier, Vouched, tier_name
 from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding
+from houfeng.words.instant import NS_PER_S
 from houfeng.words.quake import Pick
 
 #: Tiers by the names they are kept under.
 TIERS = {tier_name(tier): tier for tier in Tier}
+
+_TIER = "INSERT OR REPLACE INTO assurance VALUES (?, ?, ?)"
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS finding (number INTEGER PRIMARY KEY, line BLOB NOT NULL);
@@ -41,7 +45,9 @@ class ToldStore:
             self._connection.executescript(_TABLES)
             self._picks = PickSpool(self._connection)
             last = "SELECT channel, tier, max(start_ns) FROM assurance GROUP BY channel"
-            self._tiers = {channel: TIERS[tier] for channel, tier, _ in self._connection.execute(last)}
+            self._tiers: dict[str, tuple[Tier | None, int]] = {
+                channel: (TIERS[tier], start_ns) for channel, tier, start_ns in self._connection.execute(last)
+            }
         except (OSError, sqlite3.Error) as error:
             raise WorldFault(str(path), str(error), "check its folder, permissions and room") from error
 
@@ -63,11 +69,24 @@ class ToldStore:
 
     def vouch(self, vouched: Vouched) -> None:
         """How surely a record is its station's; kept where that changes."""
-        if vouched.start_ns is None or self._tiers.get(vouched.channel) is vouched.tier:
+        start_ns, channel = vouched.start_ns, vouched.channel
+        if start_ns is None:
             return
-        self._tiers[vouched.channel] = vouched.tier
-        row = (vouched.channel, vouched.start_ns, tier_name(vouched.tier))
-        self._connection.execute("INSERT OR REPLACE INTO assurance VALUES (?, ?, ?)", row)
+        tier, latest_ns = self._tiers.get(channel, (None, start_ns))
+        if start_ns >= latest_ns:
+            if tier is not vouched.tier:
+                self._connection.execute(_TIER, (channel, start_ns, tier_name(vouched.tier)))
+            self._tiers[channel] = vouched.tier, start_ns
+            return
+        # A verdict that had to be waited for: it holds for this record, and what was known holds on after it.
+        known = "SELECT tier FROM assurance WHERE channel = ? AND start_ns <= ? ORDER BY start_ns DESC LIMIT 1"
+        row = self._connection.execute(known, (channel, start_ns)).fetchone()
+        if row is None or row[0] != tier_name(vouched.tier):
+            head = head_of(vouched.packet.content)
+            end_ns = start_ns + round(head.samples / head.rate_hz * NS_PER_S) if head.rate_hz > 0 else start_ns + 1
+            self._connection.execute(_TIER, (channel, start_ns, tier_name(vouched.tier)))
+            after = row[0] if row is not None else tier_name(tier or vouched.tier)
+            self._connection.execute("INSERT OR IGNORE INTO assurance VALUES (?, ?, ?)", (channel, end_ns, after))
 
     def assurance(self) -> Iterator[tuple[str, int, str]]:
         """Channel, time of a first sample, and the tier of the channel from there on, by channel and time."""

@@ -35,6 +35,8 @@ _RATE_FROM = 8
 
 @dataclass(frozen=True, slots=True)
 class DevicePacket:
+    """One packet of a device: its samples, its clock at the last of them, the server's clock, the rate it states."""
+
     device: str
     counts: NDArray[np.int32]  # [3, samples]
     device_s: float
@@ -72,6 +74,7 @@ def read_openeew(data: bytes, name: str) -> Recording:
 
 
 def parse_packet(line: bytes) -> DevicePacket | None:
+    """The packet of a line, None when it is none."""
     try:
         fields = json.loads(line)
         device = fields["device_id"]

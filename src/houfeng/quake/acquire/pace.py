@@ -77,27 +77,28 @@ class Pace:
         self._held: dict[int, list[PacketBatch]] = {}
         self._gone: int | None = None
         self._front_ns = EARLIEST_NS
-        self._heard_ns = EARLIEST_NS
-        self._begun_ns: int | None = None
+        self._clock_ns: int | None = None
+        self._now_ns = self._heard_ns = 0
         self._passed: tuple[int, int] | None = None
         self._count = 0
 
     def handle(self, batch: PacketBatch, clock_ns: int) -> Iterator[Slice]:
         """Packets arrived, at clock_ns; gives the slices that are ready."""
         if len(batch):
-            self._heard_ns = max(self._heard_ns, clock_ns)
+            self._tell_time(clock_ns)
+            self._heard_ns = self._now_ns
             self._reach(batch)
             self._keep(batch)
         yield from self.elapse(clock_ns)
 
     def elapse(self, clock_ns: int) -> Iterator[Slice]:
         """Nothing more arrived by clock_ns; gives the slices that are ready."""
-        self._begun_ns = clock_ns if self._begun_ns is None else self._begun_ns
-        if clock_ns >= self._begun_ns + self._patience_ns:
+        self._tell_time(clock_ns)
+        if self._now_ns >= self._patience_ns:
             self._awaited &= self._reached_ns > EARLIEST_NS
         while self._held:
             number = min(self._held)
-            if not self._is_ready((number + 1) * self._slice_ns, clock_ns):
+            if not self._is_ready((number + 1) * self._slice_ns):
                 return
             yield self._let_go(number)
 
@@ -105,6 +106,12 @@ class Pace:
         """Nothing more will arrive; gives all that is left."""
         while self._held:
             yield self._let_go(min(self._held))
+
+    def _tell_time(self, clock_ns: int) -> None:
+        """Go on with the clock, which may be set back: then what went by before has still gone by."""
+        if self._clock_ns is not None:
+            self._now_ns += max(0, clock_ns - self._clock_ns)
+        self._clock_ns = clock_ns
 
     def _reach(self, batch: PacketBatch) -> None:
         rows = self._roster.rows(batch.channels)
@@ -122,7 +129,9 @@ class Pace:
         span_ns = np.minimum(np.diff(batch.offset) / batch.rate_hz * NS_PER_S, FAR_NS).astype(np.int64)
         step_ns = np.minimum(NS_PER_S / batch.rate_hz, FAR_NS).astype(np.int64)
         _advance(order, mine, batch.start_ns, span_ns, step_ns, self._reached_ns, self._furthest_ns, self._beyond_ns)
-        reached = np.sort(self._reached_ns[self._awaited])
+        # With nobody to wait for, as where a station list names no channels, the front is that of all who spoke.
+        followed = self._awaited if self._awaited.any() else self._reached_ns > EARLIEST_NS
+        reached = np.sort(self._reached_ns[followed])
         if len(reached):
             self._front_ns = max(self._front_ns, int(reached[(len(reached) - 1) // 2]))
 
@@ -138,22 +147,24 @@ class Pace:
             self._held.setdefault(number, []).append(picked(batch, np.flatnonzero(numbers == number)))
         self._count += int(batch.offset[-1] - batch.offset[0])
 
-    def _is_ready(self, end_ns: int, clock_ns: int) -> bool:
+    def _is_ready(self, end_ns: int) -> bool:
         awaited = self._reached_ns[self._awaited]
         if len(awaited) and bool(np.all(awaited >= end_ns)):
             return True
-        front_ns = self._front_ns + max(0, clock_ns - self._heard_ns)
+        front_ns = self._front_ns + self._now_ns - self._heard_ns
         if front_ns < end_ns:
             return self._count > MOST_HELD
         if self._passed is None or self._passed[0] != end_ns:
-            self._passed = end_ns, clock_ns
-        waited_ns = min(front_ns - end_ns, clock_ns - self._passed[1])
+            self._passed = end_ns, self._now_ns
+        waited_ns = min(front_ns - end_ns, self._now_ns - self._passed[1])
         return waited_ns >= self._patience_ns or self._count > MOST_HELD
 
     def _let_go(self, number: int) -> Slice:
         self._gone = number
         there = self._reached_ns >= (number + 1) * self._slice_ns
-        self._kept_up = np.where(self._reached_ns >= number * self._slice_ns, self._kept_up + 1, 0)
+        given_up = self._awaited & ~there
+        near = (self._reached_ns >= number * self._slice_ns) & ~given_up
+        self._kept_up = np.where(near, self._kept_up + 1, 0)
         self._awaited = (self._awaited & there) | (self._kept_up >= KEPT_UP)
         batches = self._held.pop(number)
         self._count -= sum(len(batch.samples) for batch in batches)

@@ -22,6 +22,7 @@ from houfeng.shell.cluster.log import LogWriter, await_log, cut_off
 from houfeng.shell.cluster.log_reader import LogReader
 from houfeng.shell.cluster.shard import DONE_STREAM, DONE_SUBJECT, PREFIX, Shard, shards
 from houfeng.shell.cluster.share import Centre
+from houfeng.shell.replay import END_OF_TIME_NS
 from houfeng.words.errors import OurFault, WorldFault
 from houfeng.words.instant import EARLIEST_NS, NS_PER_S
 from houfeng.words.quake import Quake
@@ -50,14 +51,19 @@ async def run_associate(
     catalogue_url: str,
     say: Say,
     on_told: Callable[[Told], None] = lambda _: None,
+    on_all_told: Callable[[int], None] = lambda _: None,
     on_done: Callable[[int], None] = lambda _: None,
+    until_end: bool = False,
 ) -> None:
     """Make quakes of what so many shares heard, until cancelled.
 
     catalogue_url  where quakes are kept: SQLite or PostgreSQL
     on_told        called with everything told, in the order of one process; a quake once it is in the catalogue.
                    After a crash it is called again with what was told of the slice then in hand, and nothing before
-    on_done        called with now_ns of every slice once all of it was told
+    on_all_told    called with now_ns of every slice once all of it was told, before that counts as done; again after
+                   a crash between the two
+    on_done        called with now_ns of every slice that is done
+    until_end      end once the end of time is done
 
     Raises WorldFault when another process associates.
     """
@@ -68,7 +74,7 @@ async def run_associate(
         with tempfile.TemporaryDirectory(prefix="houfeng-") as scratch:
             role = _Associate(client, count, centre, Path(scratch), _Keeper(catalogue_url, say), say)
             try:
-                await role.work(on_told, on_done)
+                await role.work(on_told, on_all_told, on_done, until_end=until_end)
             except BaseExceptionGroup as group:
                 raise _first(group) from group
             finally:
@@ -139,7 +145,14 @@ class _Associate:
         self._stopped = True
         self._keeper.close()
 
-    async def work(self, on_told: Callable[[Told], None], on_done: Callable[[int], None]) -> None:
+    async def work(
+        self,
+        on_told: Callable[[Told], None],
+        on_all_told: Callable[[int], None],
+        on_done: Callable[[int], None],
+        *,
+        until_end: bool,
+    ) -> None:
         """Slice by slice."""
         done = await last_done(self._client, self._say)
         done_ns = EARLIEST_NS if done is None else done.now_ns
@@ -147,9 +160,10 @@ class _Associate:
         await writer.open()
         places: list[asyncio.Queue[tuple[SliceHeard, int]]] = [asyncio.Queue(MOST_WAITING) for _ in self._shards]
         async with asyncio.TaskGroup() as group:
-            for shard, place in zip(self._shards, places, strict=True):
-                group.create_task(self._read(shard, place))
-            while True:
+            reading = [
+                group.create_task(self._read(shard, place)) for shard, place in zip(self._shards, places, strict=True)
+            ]
+            while not (until_end and done_ns == END_OF_TIME_NS):
                 heard, begins = await _next_slice(places)
                 now_ns = heard[0].now_ns
                 told = await asyncio.to_thread(self._hear, heard)
@@ -158,12 +172,15 @@ class _Associate:
                         if isinstance(value, Portrait):
                             await self._keeper.keep(value.quake)
                         on_told(value)
+                    on_all_told(now_ns)
                     await self._cut(done_ns)
                     last = await writer.append([(DONE_SUBJECT, encode_done(Done(now_ns)))])
                     await cut_off(self._client, DONE_STREAM, last, self._say)
                     done_ns = now_ns
                     on_done(now_ns)
                 self._begins.append((now_ns, begins))
+            for task in reading:
+                task.cancel()
 
     def _hear(self, heard: Sequence[SliceHeard]) -> list[Told]:
         """One slice, as one process would hear it."""

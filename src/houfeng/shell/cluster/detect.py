@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error
 
+from houfeng.quake.acquire.batches import joined
 from houfeng.shell.archive import Archive
 from houfeng.shell.cluster.ask_frames import (
     WAIT,
@@ -28,7 +29,8 @@ from houfeng.shell.cluster.log_reader import LogReader
 from houfeng.shell.cluster.record_frames import decode_clock, decode_packets
 from houfeng.shell.cluster.shard import DONE_SUBJECT, PREFIX, Shard
 from houfeng.shell.cluster.share import Centre, Share
-from houfeng.wire import mseed
+from houfeng.shell.paced import decode_packets as decode_samples
+from houfeng.shell.replay import END_OF_TIME_NS
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import EARLIEST_NS, NS_PER_S
@@ -44,6 +46,9 @@ AHEAD_NS = 600 * NS_PER_S
 #: Data time between two writings to the archive's disk, after which records may be let go of.
 FLUSH_NS = 60 * NS_PER_S
 
+#: What was appended since is not made durable yet: by then a record has filled up.
+SETTLE_NS = 300 * NS_PER_S
+
 #: Filters and averages forget: after so long they are as if they had always run (e^-22 of the slowest, 40 s).
 WARM_NS = 900 * NS_PER_S
 
@@ -52,6 +57,9 @@ HORIZONS_BACK = 2
 
 #: Bytes of one slice of a share. More than that is no slice.
 MOST_SLICE_BYTES = 2**30
+
+#: How often it is asked whether associate has come to the end, s.
+LOOK_S = 0.5
 
 _Result = TypeVar("_Result")
 
@@ -65,12 +73,15 @@ async def run_detect(
     say: Say,
     on_finding: Callable[[Finding], None] = lambda _: None,
     most_bytes: int = MOST_HEARD_BYTES,
+    until_end: bool = False,
 ) -> None:
     """Hear a share of the stations, until cancelled.
 
     archive     folder of the SDS tree this process alone writes to; None keeps no samples
     on_finding  told of what is odd about the archive's files
     most_bytes  room at the broker for what all shares heard; when this one's part is full, detect waits
+
+    until_end   end once the end of time was heard, here and by associate, and the archive has everything
 
     A record is let go of at the broker only when the archive's disk has it, what was heard in it is published, and
     neither this process nor associate needs it any more to find itself again after a crash.
@@ -85,7 +96,9 @@ async def run_detect(
             pool = held.enter_context(ThreadPoolExecutor(1, thread_name_prefix="detect"))
             while True:
                 worker = _Worker(client, shard, centre, kept, pool, say, on_finding)
-                wanted_ns = await worker.work(wanted_ns)
+                wanted_ns = await worker.work(wanted_ns, until_end=until_end)
+                if worker.ended:
+                    return
                 say(f"share {shard}: associate has gone back; reading again from the beginning of the log")
 
 
@@ -117,10 +130,11 @@ class _Worker:
         self._wanted_ns = EARLIEST_NS
         self._moved = asyncio.Event()
         self._gone_back = asyncio.Event()
+        self.ended = False
         self._last_answer: tuple[tuple[int, Question], bytes] | None = None
 
-    async def work(self, wanted_ns: int) -> int:
-        """Hear until associate goes back; returns where it has gone."""
+    async def work(self, wanted_ns: int, *, until_end: bool) -> int:
+        """Hear until associate goes back; returns where it has gone. With until_end, until it has ended, too."""
         done = await last_done(self._client, self._say)
         self._done_ns = EARLIEST_NS if done is None else done.now_ns
         self._wanted_ns = wanted_ns if wanted_ns > EARLIEST_NS else self._done_ns
@@ -130,18 +144,33 @@ class _Worker:
         ]
         hearing = asyncio.ensure_future(self._hear())
         going_back = asyncio.ensure_future(self._gone_back.wait())
+        ending = [asyncio.create_task(self._until_end())] if until_end else []
         try:
-            await asyncio.wait({hearing, going_back}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({hearing, going_back, *ending}, return_when=asyncio.FIRST_COMPLETED)
             if hearing.done():
                 hearing.result()
+            for task in ending:
+                if task.done():
+                    task.result()
         finally:
             hearing.cancel()
             going_back.cancel()
-            await asyncio.gather(hearing, going_back, return_exceptions=True)
+            for task in ending:
+                task.cancel()
+            await asyncio.gather(hearing, going_back, *ending, return_exceptions=True)
             for subscription in subscriptions:
                 await _leave(subscription.unsubscribe)
             await self._heard.close()
         return self._wanted_ns
+
+    async def _until_end(self) -> None:
+        """Until nothing is left to do here, and nobody will ask any more."""
+        while not (self._flushed_ns == END_OF_TIME_NS == self._done_ns):
+            await asyncio.sleep(LOOK_S)
+            # What associate says reaches us when it says it, or, where a connection broke just then, when we ask.
+            done = await last_done(self._client, self._say)
+            self._done_ns = self._done_ns if done is None else max(self._done_ns, done.now_ns)
+        self.ended = True
 
     async def _hear(self) -> None:
         published_ns = await self._published()
@@ -205,13 +234,13 @@ class _Worker:
         if self._share.now_ns < self._flushed_ns + FLUSH_NS:
             return
         if self._archive is not None:
-            await self._until_kept(self._archive.flush)
+            await self._until_kept(self._archive.flush, self._share.now_ns - SETTLE_NS)
             for finding in self._archive.take_findings():
                 self._on_finding(finding)
         self._flushed_ns = self._share.now_ns
         if self._done_ns == EARLIEST_NS:
             return
-        oldest_ns = min(self._done_ns, published_ns, self._flushed_ns) - self._kept_ns
+        oldest_ns = min(self._done_ns, published_ns, self._flushed_ns - SETTLE_NS) - self._kept_ns
         first = None
         while len(self._begins) > 1 and self._begins[1][0] <= oldest_ns:
             self._begins.popleft()
@@ -276,8 +305,9 @@ async def slices_of(reader: LogReader, shard: Shard) -> AsyncIterator[tuple[int,
 
 
 def _decoded(packets: list[Packet]) -> tuple[tuple[PacketBatch, ...], tuple[Finding, ...]]:
-    decoded = mseed.decode(b"".join(packet.content for packet in packets))
-    return decoded.batches, decoded.findings
+    """Samples in the order in which one process would be given them, whatever messages they came in."""
+    decoded = decode_samples(packets)
+    return joined(decoded.batches), decoded.findings
 
 
 async def _leave(farewell: Callable[[], object]) -> None:

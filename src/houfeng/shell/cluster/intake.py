@@ -7,6 +7,7 @@ from hashlib import sha256
 import numpy as np
 from nats.aio.client import Client
 
+from houfeng.shell.cluster.asof import keep_asof
 from houfeng.shell.cluster.broker import Broker, Say, connected
 from houfeng.shell.cluster.log import LogWriter, bounds, last_entry, make_log, read_entry, stream_names
 from houfeng.shell.cluster.log_reader import LogReader
@@ -19,7 +20,8 @@ from houfeng.shell.cluster.record_frames import (
     encode_packets,
 )
 from houfeng.shell.cluster.shard import PREFIX, Shard, shard_of, shards
-from houfeng.wire import mseed
+from houfeng.shell.replay import END_OF_TIME_NS
+from houfeng.wire.mseed.records import chosen_records
 from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import EARLIEST_NS
@@ -38,6 +40,7 @@ async def run_intake(
     slices: AsyncIterator[Slice],
     *,
     say: Say,
+    asof: Callable[[], int | None] = lambda: None,
     on_kept: Callable[[int], None] = lambda _: None,
     on_finding: Callable[[Finding], None] = lambda _: None,
     most_bytes: int = MOST_BYTES,
@@ -45,11 +48,13 @@ async def run_intake(
     """Put slices into the logs of so many shares until there are no more.
 
     slices      in order of now_ns; after a crash again from the first that was not kept, or any before it
+    asof        asked with the first slice for the instant whose stations make the network; None leaves it untold
     on_kept     told now_ns of every slice once the broker has all of it: from there on it need not be given again
     on_finding  told of what cannot be passed on
     most_bytes  room at the broker for the logs of all shares together, reserved at once; in a full one intake waits
 
-    Raises WorldFault when the broker holds records for another count of shares, or another intake writes.
+    Raises WorldFault when the broker holds records for another count of shares or of a run that was ended for good,
+    Rival when another intake writes.
     """
     async with connected(broker, f"{PREFIX} intake", say) as client:
         await _refuse_other_counts(client, count, say)
@@ -62,6 +67,9 @@ async def run_intake(
             if not begun:
                 await asyncio.gather(*(writer.open(now_ns) for writer in writers.values()))
                 begun = True
+                asof_ns = asof()
+                if asof_ns is not None:
+                    await keep_asof(client, asof_ns, say)
             shared = _shared(packets, count, on_finding)
             await asyncio.gather(*(writer.put(now_ns, shared.get(shard, {})) for shard, writer in writers.items()))
             on_kept(now_ns)
@@ -97,6 +105,9 @@ class _ShareWriter:
         """Put a slice there, but for what is there already."""
         for key, packets in by_station.items():
             self._over.setdefault(key, []).extend(self._fresh(packets))
+        if now_ns == END_OF_TIME_NS <= self._reached_ns and any(self._over.values()):
+            remedy = "delete the streams whose names begin with HOUFENG- and start all roles again"
+            raise WorldFault(self._shard.record_stream, "the end was told there already, and more has come", remedy)
         if now_ns <= self._reached_ns:
             return  # what an earlier cut of this slice had not is taken with the next one
         messages = [
@@ -164,11 +175,13 @@ def _shared(
 def _stations(packets: Sequence[Packet]) -> Iterable[str]:
     """The station each record names; "" where it cannot be read, which detect will find out and say."""
     keys = [""] * len(packets)
-    begins = np.cumsum([0, *(len(packet.content) for packet in packets)])
-    index = mseed.index(b"".join(packet.content for packet in packets))
-    owners = np.searchsorted(begins, index.offset, side="right") - 1
-    for owner, channel in zip(owners.tolist(), index.channel.tolist(), strict=True):
-        keys[owner] = keys[owner] or index.channels[channel].station_key
+    lengths = np.array([len(packet.content) for packet in packets], dtype=np.int64)
+    begins = np.cumsum(lengths) - lengths
+    # Only what a packet begins with counts: a record hidden further in is nobody's.
+    records = chosen_records(b"".join(packet.content for packet in packets), begins, lengths)
+    owners = np.searchsorted(begins, records.rows["offset"], side="right") - 1
+    for owner, channel in zip(owners.tolist(), records.rows["channel"].tolist(), strict=True):
+        keys[owner] = records.channels[channel].station_key
     return keys
 
 

@@ -45,6 +45,10 @@ class Entry:
     content: bytes
 
 
+class Rival(WorldFault):
+    """Another process writes to a log of ours."""
+
+
 async def make_log(client: Client, name: str, subjects: Sequence[str], most_bytes: int, say: Say) -> None:
     """See to it that a log exists, with room for most_bytes on the broker's disk.
 
@@ -122,7 +126,7 @@ class LogWriter:
         """Add messages, subject and content each; returns the sequence of the last one once the broker has all.
 
         Waits for a broker that is gone and for a full log to be cut off.
-        Raises WorldFault when someone else writes to this log, or the broker has lost what it had.
+        Raises Rival when someone else writes to this log, WorldFault when the broker has lost what it had.
         """
         first, done = self._last, 0
         waits = Waits(self._say)
@@ -184,9 +188,9 @@ class LogWriter:
         done = stored - first
         remedy = "run one process for each role and share"
         if done > len(messages):
-            raise WorldFault(self._name, "another process writes to it", remedy)
+            raise Rival(self._name, "another process writes to it", remedy)
         if done and (await read_entry(self._client, self._name, stored, self._say)).content != messages[done - 1][1]:
-            raise WorldFault(self._name, "another process writes to it", remedy)
+            raise Rival(self._name, "another process writes to it", remedy)
         return done
 
     async def _stored(self) -> int:

@@ -14,6 +14,10 @@ from houfeng.shell.feeds.peers import Stations
 #: Read at once. No piece is longer.
 CHUNK_BYTES = 1 << 20
 
+#: About so much of a file is given before the next has its turn: a centre hears stations side by side, and ten minutes
+#: of a channel are no more than it can wait for.
+TURN_BYTES = 1 << 15
+
 #: A folder with more files is some other folder, or must be tidied.
 MOST_FILES = 200_000
 
@@ -120,7 +124,7 @@ class Files:
                 done = 0
             if size > done:
                 try:
-                    used = self._split(self._read(file, done, CHUNK_BYTES)).used
+                    used = _turn_of(self._split(self._read(file, done, CHUNK_BYTES)))
                 except OSError as error:
                     odd.append(("unreadable", f"{file}: {error.strerror or error}"))
                     continue
@@ -151,6 +155,11 @@ class Files:
             return os.pread(handle, length, begin)
         finally:
             os.close(handle)
+
+
+def _turn_of(found: Pieces) -> int:
+    """How many of the bytes to give in one turn: whole pieces, at least one, and what is none between them."""
+    return next((end for end in found.ends if end >= TURN_BYTES), found.used)
 
 
 def _last(marks: Mapping[str, int]) -> int:

@@ -1,0 +1,162 @@
+"""The roles of a cluster, each a process that runs in a centre's folder until it is told to stop."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from houfeng.quake.hearing import Portrait
+from houfeng.quake.network import network_of
+from houfeng.shell.catalogue import url_of
+from houfeng.shell.centre import Centre as MachineCentre
+from houfeng.shell.cluster.asof import await_asof
+from houfeng.shell.cluster.associate import Told, run_associate
+from houfeng.shell.cluster.broker import connected
+from houfeng.shell.cluster.broker_settings import broker_of, check_shard, room_bytes
+from houfeng.shell.cluster.detect import run_detect
+from houfeng.shell.cluster.feeding import Feeder
+from houfeng.shell.cluster.log import Rival
+from houfeng.shell.cluster.shard import PREFIX, Shard
+from houfeng.shell.cluster.share import Centre
+from houfeng.shell.logs import Redactor, log_finding, start_logging
+from houfeng.shell.replay import told
+from houfeng.shell.settings import FILE_NAME, Settings, read_settings
+from houfeng.shell.settings_secrets import catalogue_url
+from houfeng.shell.supervise import STOP_SIGNALS
+from houfeng.shell.thinking import TOLD_FILE, knowledge_of
+from houfeng.shell.told import ToldStore
+from houfeng.words.finding import Finding
+from houfeng.words.instant import EARLIEST_NS
+from houfeng.words.source import SourceId
+
+logger = logging.getLogger("houfeng")
+
+
+def intake_centre(folder: Path, *, idle_s: float | None, on_ready: Callable[[str, int], None]) -> MachineCentre:
+    """A centre that gives what arrives to a broker instead of hearing it."""
+    broker_of(read_settings(folder / FILE_NAME).cluster)  # say at once when there is none
+
+    def end(rival: Rival) -> None:
+        centre.give_up(rival)
+
+    centre = MachineCentre(folder, idle_s=idle_s, on_ready=on_ready, thinking=partial(Feeder, on_rival=end))
+    return centre
+
+
+def detect(folder: Path, shard: Shard, *, until_end: bool) -> None:
+    """Hear a share of the stations until a signal; with until_end, until intake has said that no more will come."""
+    settings = _begun(folder)
+    check_shard(settings.cluster, shard)
+    broker = broker_of(settings.cluster)
+
+    async def work() -> None:
+        await run_detect(
+            broker,
+            shard,
+            await _agreed(settings, "detect"),
+            archive=settings.archive.folder / shard.token,
+            say=_say,
+            on_finding=_say_finding,
+            most_bytes=room_bytes(settings.cluster.heard_gb),
+            until_end=until_end,
+        )
+
+    asyncio.run(_until_signal(work()))
+
+
+def associate(folder: Path, *, until_end: bool) -> None:
+    """Make quakes of what all shares heard, until as detect()."""
+    settings = _begun(folder)
+    broker = broker_of(settings.cluster)
+    url = url_of(catalogue_url(settings.catalogue, environment=os.environ))
+    with ToldStore(folder / TOLD_FILE) as store:
+        keeper = _Keeper(store)
+
+        async def work() -> None:
+            await run_associate(
+                broker,
+                settings.cluster.shards,
+                await _agreed(settings, "associate"),
+                catalogue_url=url,
+                say=_say,
+                on_told=keeper.tell,
+                on_all_told=keeper.keep,
+                until_end=until_end,
+            )
+
+        asyncio.run(_until_signal(work()))
+
+
+class _Keeper:
+    """Keeps what associate tells: a slice with its instant, so that none is kept twice."""
+
+    def __init__(self, store: ToldStore) -> None:
+        self._store = store
+        self._kept_ns = EARLIEST_NS if store.progress is None else int(store.progress)
+        self._waiting: list[Told] = []
+
+    def tell(self, value: Told) -> None:
+        self._waiting.append(value)
+
+    def keep(self, now_ns: int) -> None:
+        """All of a slice was told."""
+        values, self._waiting = self._waiting, []
+        if now_ns <= self._kept_ns:
+            return
+        for value in told(values):
+            self._store.tell(value)
+            if isinstance(value, Portrait):
+                logger.info("quake %s", value.quake.quake_id)
+            elif isinstance(value, Finding):
+                log_finding(logger, value)
+        self._store.commit(str(now_ns).encode())
+        self._kept_ns = now_ns
+
+
+def _begun(folder: Path) -> Settings:
+    settings = read_settings(folder / FILE_NAME)
+    start_logging(settings.log.level, settings.log.form, Redactor())
+    return settings
+
+
+async def _agreed(settings: Settings, role: str) -> Centre:
+    """What all roles know alike: the settings of each, and the instant that intake has told."""
+    known, findings = await asyncio.to_thread(knowledge_of, settings)
+    for finding in findings:
+        _say_finding(finding)
+    async with connected(broker_of(settings.cluster), f"{PREFIX} {role}", _say) as client:
+        asof_ns = await await_asof(client, _say)
+    stations = [SourceId(each.network, each.code, "", "") for each in known.inventory.at(asof_ns)]
+    network = network_of(known.inventory, stations, asof_ns)
+    return Centre(known.inventory, network, known.model, known.picker, known.notes)
+
+
+async def _until_signal(work: Coroutine[Any, Any, None]) -> None:
+    """Work until it ends, or a signal ends it in order."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.ensure_future(work)
+    asked = asyncio.Event()
+
+    def stop(_: signal.Signals) -> None:
+        asked.set()
+        task.cancel()
+
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not asked.is_set():
+            raise
+
+
+def _say(text: str) -> None:
+    logger.info("%s", text)
+
+
+def _say_finding(finding: Finding) -> None:
+    log_finding(logger, finding)
