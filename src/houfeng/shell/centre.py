@@ -25,7 +25,7 @@ from houfeng.shell.reload import Watch, changes
 from houfeng.shell.seedlink_server import Listen, SeedlinkServer
 from houfeng.shell.settings import FILE_NAME, Settings
 from houfeng.shell.supervise import Duty, Standing, State, Supervisor, until_stopped
-from houfeng.shell.thinking import Heard
+from houfeng.shell.thinking import Heard, secured_feeds
 from houfeng.wire.seedlink.notes import Note, write_note
 from houfeng.words.errors import HoufengError
 from houfeng.words.finding import Finding
@@ -37,6 +37,9 @@ FEEDS, INTAKE, ENGINE, SERVERS = range(4)
 
 #: Who read what: one JSON object a line.
 SESSIONS_FILE = "sessions.jsonl"
+
+#: Settings that the engine thinks with: when they change, it begins anew.
+THOUGHT_WITH = frozenset({"stations", "pace", "picker", "keys", "catalogue", "archive"})
 
 #: How often it is looked at how feeds are, and whether all is idle, s.
 LOOK_S = 1.0
@@ -268,7 +271,7 @@ class Centre:
             before, self._settings = self._settings, change.settings
             for part in sorted(change.changed):
                 await self._renew(part, before)
-            if change.changed & {"stations", "pace", "picker", "keys", "catalogue", "archive", "feeds"}:
+            if change.changed & THOUGHT_WITH or secured_feeds(before) != secured_feeds(self._settings):
                 await self.supervisor.stop("engine")
                 self.supervisor.start(Duty("engine", self.thinker.run, ENGINE, stop_s=90.0))
             if change.stations is not None:

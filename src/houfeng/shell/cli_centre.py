@@ -185,7 +185,7 @@ def enrol(
 ) -> None:
     """Believe what a station signs from now on. The fingerprint is what a person has compared."""
     from houfeng.shell import keys as known
-    from houfeng.shell.founding import ENROLLED
+    from houfeng.shell.keys import ENROLLED
     from houfeng.shell.keys_enrolled import enrol as believe
     from houfeng.shell.keys_enrolled import rotate
     from houfeng.shell.keys_requests import read_request
@@ -208,7 +208,7 @@ def revoke(
 ) -> None:
     """Believe a key no more, for any station, whenever it signed."""
     from houfeng.shell import keys as known
-    from houfeng.shell.founding import ENROLLED
+    from houfeng.shell.keys import ENROLLED
     from houfeng.shell.keys_enrolled import load
     from houfeng.shell.keys_enrolled import revoke as disbelieve
 
@@ -224,7 +224,7 @@ def revoke(
 def list_keys(folder: Folder) -> None:
     """Show the stations that sign, and their keys."""
     from houfeng.shell import keys as known
-    from houfeng.shell.founding import ENROLLED
+    from houfeng.shell.keys import ENROLLED
     from houfeng.shell.keys_enrolled import load
     from houfeng.shell.keys_texts import public_text
     from houfeng.words.instant import format_instant

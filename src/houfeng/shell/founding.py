@@ -12,17 +12,21 @@ from houfeng.shell.catalogue import Catalogue, url_of
 from houfeng.shell.founding_answers import Answers, feed_of
 from houfeng.shell.founding_text import READERS, settings_text
 from houfeng.shell.founding_tls import make_certificate
-from houfeng.shell.keys import make_centre_key, public_of, write_centre_public
+from houfeng.shell.keys import (
+    AGREEMENT_KEY,
+    AGREEMENT_PUBLIC,
+    ENROLLED,
+    SIGNING_KEY,
+    make_centre_key,
+    public_of,
+    write_centre_public,
+)
 from houfeng.shell.keys_files import write_private, write_whole
 from houfeng.shell.recordings import find_files
 from houfeng.shell.replay import load_inventory
 from houfeng.shell.settings import FILE_NAME, parse_settings
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.finding import Finding
-
-#: In the folder of keys: what agreements with stations rest on, its public half for their agents, what the centre
-#: signs with, and the stations enrolled.
-AGREEMENT_KEY, AGREEMENT_PUBLIC, SIGNING_KEY, ENROLLED = "centre.pem", "centre.pub", "signing.pem", "enrolled"
 
 #: In the folder of the centre, in the order they are put there: the settings last, for they say that all is there.
 _MADE = ("archive", "journal", "keys", "stations", "catalogue.sqlite", "certificate.pem", "readers.toml", FILE_NAME)

@@ -13,6 +13,7 @@ from houfeng.shell.journal import Journal
 from houfeng.shell.metrics import Metrics
 from houfeng.shell.notes import note, tick
 from houfeng.shell.thinking import Failed, Given, Heard, Stop, Trouble, Want, think
+from houfeng.wire.manifest import is_carrier
 from houfeng.words.errors import DataFault, OurFault, WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.packet import NO_SEQUENCE, Packet
@@ -105,8 +106,10 @@ class Intake:
                 self.marks(packet.feed)[packet.station_key] = packet.sequence
         spoken = [packet for packet in packets if packet.station_key]
         if spoken:
-            self.last_arrival_ns = spoken[-1].arrival_ns
             self._metrics.packets_arrived(spoken)
+            # An agent whose digitiser is silent goes on saying so.
+            sounding = (packet.arrival_ns for packet in reversed(spoken) if not is_carrier(packet.content))
+            self.last_arrival_ns = next(sounding, self.last_arrival_ns)
         self._on_stored(numbers, packets)
 
     def _append(self, packets: list[Packet]) -> range:

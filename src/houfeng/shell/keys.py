@@ -16,6 +16,10 @@ from houfeng.shell.keys_files import read_private, write_private, write_whole
 from houfeng.shell.keys_texts import public_bytes, public_text, read_small
 from houfeng.words.errors import DataFault
 
+#: In the folder of keys: what agreements with stations rest on, its public half for their agents, what the centre
+#: signs with, and the stations enrolled.
+AGREEMENT_KEY, AGREEMENT_PUBLIC, SIGNING_KEY, ENROLLED = "centre.pem", "centre.pub", "signing.pem", "enrolled"
+
 
 def make_identity(path: Path, passphrase: bytes | None = None) -> Ed25519PrivateKey:
     """Make an agent's identity key and keep it in a file of its own. Raises WorldFault when the file exists."""

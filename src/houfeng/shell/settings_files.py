@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from houfeng.shell.feeds.peers import tls_context
+from houfeng.shell.keys import ENROLLED
 from houfeng.shell.keys_files import read_secret
 from houfeng.shell.readers import load_readers
 from houfeng.shell.recordings import find_files, read_bytes
@@ -30,7 +31,8 @@ def parts_of(settings: Settings) -> Iterator[tuple[str, Section]]:
 def files_of(settings: Settings) -> Mapping[str, tuple[Path, ...]]:
     """The files that each table names, directly or by pattern, without folders of data."""
     named = {part: tuple(path for _, path in _paths(section)) for part, section in parts_of(settings)}
-    return {**named, "stations": (*named["stations"], *_inventory(settings))}
+    enrolled = sorted((settings.keys.folder / ENROLLED).glob("*.toml"))
+    return {**named, "stations": (*named["stations"], *_inventory(settings)), "keys": (*named["keys"], *enrolled)}
 
 
 def check_files(settings: Settings, *, environment: Mapping[str, str]) -> None:

@@ -17,8 +17,7 @@ from houfeng.quake.hearing import Portrait
 from houfeng.shell.archive import Archive
 from houfeng.shell.catalogue import Catalogue, url_of
 from houfeng.shell.engine import Engine, Keepers, Knowledge, Numbered, Stopped
-from houfeng.shell.founding import AGREEMENT_KEY, ENROLLED
-from houfeng.shell.keys import read_centre_key
+from houfeng.shell.keys import AGREEMENT_KEY, ENROLLED, read_centre_key
 from houfeng.shell.keys_enrolled import load as load_enrolments
 from houfeng.shell.replay import Told, load_model, load_picker
 from houfeng.shell.settings import Settings, read_settings
@@ -182,6 +181,12 @@ def knowledge_of(settings: Settings) -> tuple[Knowledge, tuple[Finding, ...]]:
         notes=notes,
         enrolments=load_enrolments(keys / ENROLLED) if (keys / ENROLLED).exists() else (),
         centre_key=read_centre_key(keys / AGREEMENT_KEY) if (keys / AGREEMENT_KEY).exists() else None,
-        secured_feeds=frozenset(feed.name for feed in settings.feeds if getattr(feed, "tls", False)),
+        secured_feeds=secured_feeds(settings),
     )
     return known, stations.findings
+
+
+def secured_feeds(settings: Settings) -> frozenset[str]:
+    """Feeds that come protected from a server that is known."""
+    private = {feed.name for feed in settings.feeds if feed.kind == "dataselect" and feed.url.startswith("https://")}
+    return frozenset(private | {feed.name for feed in settings.feeds if getattr(feed, "tls", False)})
