@@ -18,6 +18,9 @@ from houfeng.shell.thinking import TOLD_FILE
 from houfeng.shell.told import ToldStore
 from houfeng.wire.quakeml import write_quakeml
 
+#: Centres begun; none outlives its source, whatever a test comes to.
+STARTED: list[subprocess.Popen] = []
+
 
 class Source:
     """A SeedLink server in a thread of its own; more can be published while it runs."""
@@ -34,6 +37,8 @@ class Source:
         return self
 
     def __exit__(self, *error):
+        while STARTED:
+            STARTED.pop().kill()
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(30)
         self.journal.close()
@@ -78,7 +83,9 @@ def make_centre(folder: Path, short, port: int, **changes) -> Path:
 def start(folder: Path, *options: str) -> subprocess.Popen:
     """houfeng run, as people start it."""
     command = [sys.executable, "-m", "houfeng", "run", str(folder), *options]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    STARTED.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment))
+    return STARTED[-1]
 
 
 def children(pid: int) -> list[int]:

@@ -55,9 +55,12 @@ async def signed_centre(short, folder):
         feed += 'password_file = "line.password"'
         settings.write_text(settings.read_text().replace('address = "127.0.0.1:1"', feed))
         running = start(centre, "--until-idle", "10")
-        _, said = await asyncio.to_thread(running.communicate, timeout=LIMIT_S)
+        try:
+            _, said = await asyncio.to_thread(running.communicate, timeout=LIMIT_S)
+        finally:
+            running.kill()
+            await agent.stop()
         assert running.returncode == 0, said
-        await agent.stop()
     assert PASSWORD not in said
     return centre
 
