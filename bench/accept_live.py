@@ -71,7 +71,7 @@ def laws(_: Picker, label: str) -> Iterator[Row]:
 
 
 def _tests(name: str, what: str, *files: str) -> Row:
-    return _ran(name, what, "pass", "-m", "pytest", "-q", *files)
+    return _ran(name, what, "pass", "-m", "pytest", *files)
 
 
 def _program(name: str, what: str, program: str, *options: str) -> Row:
