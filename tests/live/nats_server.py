@@ -55,7 +55,11 @@ class NatsServer:
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(how)
-            self._process.wait(timeout=START_LIMIT_S)
+            try:
+                self._process.wait(timeout=START_LIMIT_S)
+            except subprocess.TimeoutExpired:  # asked to end while it was busy, it may not
+                self._process.kill()
+                self._process.wait(timeout=START_LIMIT_S)
 
 
 def nats_program() -> str:
