@@ -28,7 +28,7 @@ from accept_size import check as sizes
 from accept_twin import check as twin
 from houfeng.quake.detect.picker import Picker
 from houfeng.shell.locating import locate_file
-from houfeng.shell.replay import Outcome, load_inventory, load_model, load_picker
+from houfeng.shell.replay.replay import Outcome, load_inventory, load_model, load_picker
 from houfeng.wire import mseed
 from houfeng.wire.quakeml import write_quakeml
 from houfeng.wire.waveforms import read_waveforms

@@ -16,7 +16,7 @@ from houfeng.quake.shake.oscillator import pseudo_acceleration
 from houfeng.quake.shake.station import motion_of, station_shaking
 from houfeng.quake.shake.taiwan import taiwan_class
 from houfeng.quake.size.record import Window
-from houfeng.shell.replay import load_inventory
+from houfeng.shell.replay.replay import load_inventory
 from houfeng.wire.waveforms import read_waveforms, stations_from_waveforms
 from houfeng.words.earth import distance_m
 from houfeng.words.errors import DataFault

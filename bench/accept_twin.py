@@ -21,7 +21,7 @@ from houfeng.quake.detect.picker import Picker
 from houfeng.quake.shake.csis import csis_of_peaks
 from houfeng.quake.shake.ground_motion import expected
 from houfeng.shell.recordings import find_files, open_recordings
-from houfeng.shell.replay import Setup, load_inventory, load_model, replay
+from houfeng.shell.replay.replay import Setup, load_inventory, load_model, replay
 from houfeng.shell.twinning import load_scenario, write_recording
 from houfeng.twin.catalogue import QuakePlan
 from houfeng.twin.instruments import INSTRUMENTS

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "live"))
 from agent_account import Account
 from agent_line import Agent, Digitiser, finish, is_whole, kill_often, reading
 
-from houfeng.shell import keys
+from houfeng.shell.keys import keys
 from houfeng.wire import mseed
 from houfeng.wire.manifest import is_carrier
 from houfeng.words.instant import NS_PER_S

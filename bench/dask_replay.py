@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 
 from houfeng.quake.detect.picker import AicPicker
-from houfeng.shell.dask_address import LOCAL, connected
-from houfeng.shell.dask_replay import DaskSetup, Spread, replay_on_dask
 from houfeng.shell.recordings import find_files, open_recordings
-from houfeng.shell.replay import Outcome, Setup, Told, load_inventory, load_model, load_picker, replay
+from houfeng.shell.replay.replay import Outcome, Setup, Told, load_inventory, load_model, load_picker, replay
+from houfeng.shell.reprocess.address import LOCAL, connected
+from houfeng.shell.reprocess.replay import DaskSetup, Spread, replay_on_dask
 from houfeng.wire.quakeml import write_quakeml
 from houfeng.words.finding import Finding
 from houfeng.words.quake import Pick

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "laws"))
 
 from test_law_journal import kill_writers
 
-from houfeng.shell.journal import Journal
+from houfeng.shell.journal.journal import Journal
 
 
 def main() -> None:

@@ -11,11 +11,11 @@ import time
 from itertools import islice
 from pathlib import Path
 
-from houfeng.shell.arrivals import open_arrivals
-from houfeng.shell.journal import Journal
-from houfeng.shell.readers import Readers
+from houfeng.shell.arrivals.arrivals import open_arrivals
+from houfeng.shell.journal.journal import Journal
 from houfeng.shell.recordings import find_files
-from houfeng.shell.seedlink_server import Listen, SeedlinkServer
+from houfeng.shell.seedlink.readers import Readers
+from houfeng.shell.seedlink.server import Listen, SeedlinkServer
 
 
 async def serve(recording: Path, ring: Path) -> None:

@@ -19,8 +19,8 @@ from typing import Any
 from houfeng.quake.detect.picker import AicPicker
 from houfeng.shell.demo import CRUST_CSV, stations_table
 from houfeng.shell.recordings import find_files, open_recordings
-from houfeng.shell.replay import Setup, load_inventory, replay
-from houfeng.shell.results import Results
+from houfeng.shell.replay.replay import Setup, load_inventory, replay
+from houfeng.shell.replay.results import Results
 from houfeng.twin.hour import make_hour
 from houfeng.wire import mseed
 from houfeng.wire.model import read_velocity_model

@@ -6,7 +6,7 @@ import numpy as np
 
 from houfeng.quake.detect.picker import Picker
 from houfeng.shell.recordings import find_files, open_recordings
-from houfeng.shell.replay import OnTold, Outcome, Setup, load_inventory, load_model, replay
+from houfeng.shell.replay.replay import OnTold, Outcome, Setup, load_inventory, load_model, replay
 from houfeng.words.instant import parse_instant
 from houfeng.words.quake import Origin
 from rows import DATA, rows_of

@@ -30,9 +30,9 @@ from pathlib import Path
 
 import numpy as np
 
-from houfeng.shell.journal import Journal
-from houfeng.shell.readers import Readers
-from houfeng.shell.seedlink_server import Limits, Listen, SeedlinkServer
+from houfeng.shell.journal.journal import Journal
+from houfeng.shell.seedlink.readers import Readers
+from houfeng.shell.seedlink.server import Limits, Listen, SeedlinkServer
 from houfeng.wire import mseed
 from houfeng.words.packet import Packet
 from houfeng.words.samples import Segment

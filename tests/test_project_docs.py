@@ -37,7 +37,7 @@ def first_cells(text):
 @pytest.fixture(scope="module")
 def commands():
     """Every command of the command line with its options, "" for the program itself."""
-    from houfeng.shell.cli import app
+    from houfeng.shell.cli.main import app
 
     return dict(below(typer.main.get_command(app), ""))
 
@@ -91,7 +91,7 @@ def test_commands_shown_anywhere_have_commands_and_options_that_exist(commands):
 
 
 def test_exit_codes_are_those_of_the_program():
-    from houfeng.shell import cli
+    from houfeng.shell.cli import main as cli
 
     page = (ROOT / "docs/reference/exit-codes.md").read_text()
     told = {int(cell) for cell in first_cells(page) if cell.isdecimal()}
@@ -107,8 +107,8 @@ def test_make_targets_shown_exist():
 
 def test_the_files_page_names_the_files_and_keys_that_are_written():
     page = (ROOT / "docs/reference/files.md").read_text()
-    source = (ROOT / "src/houfeng/shell/results.py").read_text()
-    report = (ROOT / "src/houfeng/shell/reporting.py").read_text()
+    source = (ROOT / "src/houfeng/shell/replay/results.py").read_text()
+    report = (ROOT / "src/houfeng/shell/replay/reporting.py").read_text()
     written = set(re.findall(r'/ "([\w.]+\.\w+)"', source + report))
     assert len(written) >= 10
     assert {name for name in written if f"`{name}`" not in page} == set()

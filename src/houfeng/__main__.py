@@ -1,5 +1,5 @@
 """`python -m houfeng` is `houfeng`."""
 
-from houfeng.shell.cli import main
+from houfeng.shell.cli.main import main
 
 main()

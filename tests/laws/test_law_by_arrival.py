@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from houfeng.quake.acquire.pace import PATIENCE_NS
 from houfeng.quake.detect.picker import AicPicker
-from houfeng.shell.arrivals import Latency, open_arrivals
-from houfeng.shell.paced import ByArrival
+from houfeng.shell.arrivals.arrivals import Latency, open_arrivals
+from houfeng.shell.arrivals.paced import ByArrival
 from houfeng.shell.recordings import open_recordings
-from houfeng.shell.replay import Setup, replay
+from houfeng.shell.replay.replay import Setup, replay
 from houfeng.twin.hour import make_hour
 from houfeng.wire import mseed
 from houfeng.wire.inventory import ReadInventory

@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from houfeng.shell.journal import Journal
+from houfeng.shell.journal.journal import Journal
 from houfeng.words.packet import NO_SEQUENCE, Packet
 
 KEEP_BYTES = 1 << 30
@@ -105,7 +105,7 @@ def test_a_damaged_middle_costs_the_packets_it_touches_and_is_said(batch, data):
 WRITER = """
 import random, sys
 from pathlib import Path
-from houfeng.shell.journal import Journal
+from houfeng.shell.journal.journal import Journal
 from houfeng.words.packet import Packet
 
 chance = random.Random(int(sys.argv[2]))

@@ -19,10 +19,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from houfeng.shell import keys
-from houfeng.shell.journal import Journal
-from houfeng.shell.readers import Readers, add_reader
-from houfeng.shell.seedlink_server import Listen, SeedlinkServer
+from houfeng.shell.journal.journal import Journal
+from houfeng.shell.keys import keys
+from houfeng.shell.seedlink.readers import Readers, add_reader
+from houfeng.shell.seedlink.server import Listen, SeedlinkServer
 from houfeng.wire import mseed
 from houfeng.wire.manifest import Manifest, Opening, carried, is_carrier, statement_of
 from houfeng.words.packet import Packet

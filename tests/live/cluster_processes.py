@@ -15,7 +15,7 @@ import nats
 from cluster_rehearsal import ROOM_BYTES, Rehearsal, Told, given
 from nats_server import NatsServer
 
-from houfeng.shell.catalogue import Catalogue
+from houfeng.shell.catalogue.catalogue import Catalogue
 from houfeng.shell.cluster.associate import run_associate
 from houfeng.shell.cluster.broker import Broker
 from houfeng.shell.cluster.detect import run_detect
@@ -24,7 +24,7 @@ from houfeng.shell.cluster.fields import VERSION, Fields, u8
 from houfeng.shell.cluster.heard_frames import Assembly, SliceHeard, decode_pick, encode_pick
 from houfeng.shell.cluster.intake import run_intake
 from houfeng.shell.cluster.shard import Shard, shards
-from houfeng.shell.replay import END_OF_TIME_NS
+from houfeng.shell.replay.replay import END_OF_TIME_NS
 from houfeng.wire.quakeml import write_quakeml
 from houfeng.words.quake import Pick
 

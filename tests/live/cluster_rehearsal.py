@@ -11,7 +11,7 @@ import numpy as np
 from houfeng.quake.acquire import SLICE_NS
 from houfeng.quake.detect.picker import AicPicker
 from houfeng.quake.network import network_of
-from houfeng.shell.catalogue import Catalogue
+from houfeng.shell.catalogue.catalogue import Catalogue
 from houfeng.shell.cluster.associate import run_associate
 from houfeng.shell.cluster.broker import Broker
 from houfeng.shell.cluster.detect import run_detect
@@ -19,7 +19,7 @@ from houfeng.shell.cluster.intake import run_intake
 from houfeng.shell.cluster.shard import shards
 from houfeng.shell.cluster.share import Centre
 from houfeng.shell.recordings import open_recordings
-from houfeng.shell.replay import END_OF_TIME_NS, Setup, replay
+from houfeng.shell.replay.replay import END_OF_TIME_NS, Setup, replay
 from houfeng.twin.hour import make_hour
 from houfeng.wire import mseed
 from houfeng.wire.inventory import ReadInventory

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from running_centre import kill
 
-from houfeng.shell.archive import Archive
-from houfeng.shell.journal import Journal
+from houfeng.shell.archive.archive import Archive
+from houfeng.shell.journal.journal import Journal
 
 HERE = Path(__file__).parent
 LIMIT_S = 60

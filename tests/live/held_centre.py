@@ -11,9 +11,9 @@ import sys
 import time
 from pathlib import Path
 
-from houfeng.shell.centre import Centre
-from houfeng.shell.health import judge
-from houfeng.shell.thinking import Heard
+from houfeng.shell.centre.centre import Centre
+from houfeng.shell.centre.thinking import Heard
+from houfeng.shell.health.health import judge
 from houfeng.words.instant import NS_PER_S
 
 

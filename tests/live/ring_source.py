@@ -8,9 +8,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from houfeng.shell.journal import Journal
-from houfeng.shell.readers import Readers
-from houfeng.shell.seedlink_server import Listen, SeedlinkServer
+from houfeng.shell.journal.journal import Journal
+from houfeng.shell.seedlink.readers import Readers
+from houfeng.shell.seedlink.server import Listen, SeedlinkServer
 
 _KEEP_BYTES = 1 << 30
 

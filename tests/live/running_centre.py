@@ -8,14 +8,14 @@ import sys
 import threading
 from pathlib import Path
 
-from houfeng.shell.catalogue import Catalogue, url_of
-from houfeng.shell.founding import found
-from houfeng.shell.founding_answers import Answers
-from houfeng.shell.journal import Journal
-from houfeng.shell.readers import Readers
-from houfeng.shell.seedlink_server import Listen, SeedlinkServer
-from houfeng.shell.thinking import TOLD_FILE
-from houfeng.shell.told import ToldStore
+from houfeng.shell.catalogue.catalogue import Catalogue, url_of
+from houfeng.shell.centre.thinking import TOLD_FILE
+from houfeng.shell.centre.told import ToldStore
+from houfeng.shell.founding.answers import Answers
+from houfeng.shell.founding.founding import found
+from houfeng.shell.journal.journal import Journal
+from houfeng.shell.seedlink.readers import Readers
+from houfeng.shell.seedlink.server import Listen, SeedlinkServer
 from houfeng.wire.quakeml import write_quakeml
 
 #: Centres begun; none outlives its source, whatever a test comes to.

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from houfeng.shell.journal import Journal
-from houfeng.shell.readers import Readers
-from houfeng.shell.seedlink_server import Listen, SeedlinkServer
+from houfeng.shell.journal.journal import Journal
+from houfeng.shell.seedlink.readers import Readers
+from houfeng.shell.seedlink.server import Listen, SeedlinkServer
 from houfeng.wire import mseed
 from houfeng.words.packet import Packet
 from houfeng.words.samples import Segment

@@ -7,7 +7,7 @@ import pytest
 from cluster_rehearsal import CRUST, Rehearsal, make_recording, rehearse, run_cluster
 from nats_server import running_broker
 
-from houfeng.shell.replay import load_inventory, load_model
+from houfeng.shell.replay.replay import load_inventory, load_model
 
 
 @pytest.fixture

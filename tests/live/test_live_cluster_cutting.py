@@ -11,11 +11,11 @@ from short_recording import make_short
 
 from houfeng.quake.acquire import Pace
 from houfeng.quake.acquire.batches import joined
+from houfeng.shell.arrivals.paced import Paced, decode_packets, first_ns
+from houfeng.shell.centre.engine import Progress
 from houfeng.shell.cluster.cutting import MOST_ASIDE, Cutter
 from houfeng.shell.cluster.detect import _decoded
 from houfeng.shell.cluster.intake import _stations
-from houfeng.shell.engine import Progress
-from houfeng.shell.paced import Paced, decode_packets, first_ns
 from houfeng.wire import mseed
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S

@@ -7,7 +7,7 @@ from cluster_processes import Processes, kill_at_random
 from cluster_rehearsal import CRUST, Rehearsal, cut, make_recording, rehearse
 from nats_server import running_broker
 
-from houfeng.shell.archive import Archive
+from houfeng.shell.archive.archive import Archive
 from houfeng.words.samples import Segment
 
 

@@ -15,10 +15,10 @@ from journalled import packets_of, replayed_at_once
 from running_centre import Source, make_centre
 from short_recording import make_short
 
-from houfeng.shell.catalogue import Catalogue, url_of
+from houfeng.shell.catalogue.catalogue import Catalogue, url_of
+from houfeng.shell.centre.thinking import TOLD_FILE
+from houfeng.shell.centre.told import ToldStore
 from houfeng.shell.cluster.feeding import FOLDER
-from houfeng.shell.thinking import TOLD_FILE
-from houfeng.shell.told import ToldStore
 from houfeng.wire.quakeml import write_quakeml
 
 LIMIT_S = 120

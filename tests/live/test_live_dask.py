@@ -16,16 +16,17 @@ from distributed import Client, LocalCluster
 from houfeng.quake.associate.octo import Plan
 from houfeng.quake.detect.picker import AicPicker
 from houfeng.quake.detect.stage import BEFORE_S
-from houfeng.shell import dask_address, dask_replay
-from houfeng.shell.archive import Archive
-from houfeng.shell.dask_address import LOCAL, check_address, connected, workers_of
-from houfeng.shell.dask_ears import MOST_AHEAD, ManyEars, strides
-from houfeng.shell.dask_reading import files_of, only, play, slice_numbers
-from houfeng.shell.dask_remote import RemoteShare
-from houfeng.shell.dask_replay import DaskSetup, Spread, parted, replay_on_dask
-from houfeng.shell.dask_share import Job, LostShareError, Share
+from houfeng.shell.archive.archive import Archive
 from houfeng.shell.recordings import open_recordings
-from houfeng.shell.replay import Setup, load_picker, replay
+from houfeng.shell.replay.replay import Setup, load_picker, replay
+from houfeng.shell.reprocess import address as dask_address
+from houfeng.shell.reprocess import replay as dask_replay
+from houfeng.shell.reprocess.address import LOCAL, check_address, connected, workers_of
+from houfeng.shell.reprocess.ears import MOST_AHEAD, ManyEars, strides
+from houfeng.shell.reprocess.reading import files_of, only, play, slice_numbers
+from houfeng.shell.reprocess.remote import RemoteShare
+from houfeng.shell.reprocess.replay import DaskSetup, Spread, parted, replay_on_dask
+from houfeng.shell.reprocess.share import Job, LostShareError, Share
 from houfeng.twin.hour import make_hour
 from houfeng.wire import mseed
 from houfeng.wire.inventory import ReadInventory

@@ -26,7 +26,7 @@ from postgres_server import PASSWORD, Postgres
 from running_centre import Source, make_centre, outcome
 from short_recording import make_short
 
-from houfeng.shell.catalogue import Catalogue
+from houfeng.shell.catalogue.catalogue import Catalogue
 from houfeng.shell.feeds.peers import Peer
 from houfeng.shell.feeds.seedlink import SeedLink
 from houfeng.wire.quakeml import write_quakeml

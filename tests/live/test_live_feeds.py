@@ -20,8 +20,8 @@ from seedlink_peers import NS, certificate, record, world
 from houfeng.shell.feeds.datalink import DataLink
 from houfeng.shell.feeds.peers import Login, Peer, Stations
 from houfeng.shell.feeds.seedlink import SeedLink
-from houfeng.shell.journal import Journal
-from houfeng.shell.readers import Permit, Reader, Readers, TokenRule, hash_password, issue_token
+from houfeng.shell.journal.journal import Journal
+from houfeng.shell.seedlink.readers import Permit, Reader, Readers, TokenRule, hash_password, issue_token
 from houfeng.wire.seedlink.notes import Subscribed
 
 STATIONS = ("AAA", "BBB")
@@ -174,7 +174,7 @@ import asyncio, random, sys, time
 from pathlib import Path
 from houfeng.shell.feeds.peers import Peer, Stations
 from houfeng.shell.feeds.seedlink import SeedLink
-from houfeng.shell.journal import Journal
+from houfeng.shell.journal.journal import Journal
 
 async def main(root, port):
     with Journal(root, keep_bytes=256 << 20) as journal:

@@ -11,11 +11,11 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from houfeng.shell import health_server
-from houfeng.shell.health_server import LARGEST_REQUEST_BYTES, MOST_CONNECTIONS, HealthServer
-from houfeng.shell.metrics import Metrics
-from houfeng.shell.settings_values import Address
-from houfeng.shell.supervise import Duty, Standing, State, Supervisor
+from houfeng.shell.health import server as health_server
+from houfeng.shell.health.metrics import Metrics
+from houfeng.shell.health.server import LARGEST_REQUEST_BYTES, MOST_CONNECTIONS, HealthServer
+from houfeng.shell.health.supervise import Duty, Standing, State, Supervisor
+from houfeng.shell.settings.values import Address
 from houfeng.words.errors import WorldFault
 
 #: How long a test may hang before it is said to, s.

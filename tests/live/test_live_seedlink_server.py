@@ -27,11 +27,11 @@ from seedlink_peers import (
     world,
 )
 
-from houfeng.shell.readers import Permit, Reader, Readers, TokenRule, hash_password, issue_token
-from houfeng.shell.seedlink_bans import MOST_FAILURES
-from houfeng.shell.seedlink_parcels import PIECE_BYTES
-from houfeng.shell.seedlink_server import Limits, Listen, SeedlinkServer
-from houfeng.shell.seedlink_session import BEHIND_BYTES
+from houfeng.shell.seedlink.bans import MOST_FAILURES
+from houfeng.shell.seedlink.parcels import PIECE_BYTES
+from houfeng.shell.seedlink.readers import Permit, Reader, Readers, TokenRule, hash_password, issue_token
+from houfeng.shell.seedlink.server import Limits, Listen, SeedlinkServer
+from houfeng.shell.seedlink.session import BEHIND_BYTES
 from houfeng.wire.seedlink.notes import Connected, Delivered, Disconnected, LoggedIn, Subscribed, read_note, write_note
 from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding

@@ -13,8 +13,8 @@ from journalled import packets_of, replayed_at_once
 from running_centre import make_centre, outcome, start
 from short_recording import make_short
 
-from houfeng.shell.thinking import TOLD_FILE
-from houfeng.shell.told import ToldStore
+from houfeng.shell.centre.thinking import TOLD_FILE
+from houfeng.shell.centre.told import ToldStore
 
 LIMIT_S = 240
 

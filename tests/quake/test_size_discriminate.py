@@ -15,7 +15,7 @@ from houfeng.quake.size.ratio import Ratio, p_over_s
 from houfeng.quake.size.record import Window, cut_record
 from houfeng.quake.size.station import Site
 from houfeng.quake.size.witness import source_type
-from houfeng.shell.catalogue import Catalogue
+from houfeng.shell.catalogue.catalogue import Catalogue
 from houfeng.wire.quakeml import write_quakeml
 from houfeng.words.instant import NS_PER_S, parse_instant
 from houfeng.words.quake import Arrival, Discrimination, Origin, Pick, Quake

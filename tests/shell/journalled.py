@@ -6,17 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from houfeng.quake.acquire.pace import PATIENCE_NS
-from houfeng.shell.archive import Archive
-from houfeng.shell.arrivals import Latency, open_arrivals
-from houfeng.shell.catalogue import Catalogue, url_of
-from houfeng.shell.engine import Engine, Keepers, Knowledge, Stopped
-from houfeng.shell.journal import Journal
-from houfeng.shell.keeping import into_archive
-from houfeng.shell.paced import ByArrival
+from houfeng.shell.archive.archive import Archive
+from houfeng.shell.arrivals.arrivals import Latency, open_arrivals
+from houfeng.shell.arrivals.paced import ByArrival
+from houfeng.shell.catalogue.catalogue import Catalogue, url_of
+from houfeng.shell.centre.engine import Engine, Keepers, Knowledge, Stopped
+from houfeng.shell.centre.told import ToldStore
+from houfeng.shell.journal.journal import Journal
 from houfeng.shell.recordings import open_recordings
-from houfeng.shell.replay import Setup, load_inventory, load_model, load_picker, replay
-from houfeng.shell.results import Results
-from houfeng.shell.told import ToldStore
+from houfeng.shell.replay.keeping import into_archive
+from houfeng.shell.replay.replay import Setup, load_inventory, load_model, load_picker, replay
+from houfeng.shell.replay.results import Results
 from houfeng.wire.quakeml import write_quakeml
 from houfeng.words.station import Inventory
 

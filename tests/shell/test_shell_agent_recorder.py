@@ -15,7 +15,7 @@ from houfeng.shell.agent.clock import UNKNOWN, ClockReading
 from houfeng.shell.agent.past import pasts
 from houfeng.shell.agent.recorder import Recorder
 from houfeng.shell.agent.voice import Voice
-from houfeng.shell.journal import Journal
+from houfeng.shell.journal.journal import Journal
 from houfeng.wire import mseed
 from houfeng.wire.manifest import Manifest, Name, Opening, Signature, carried, carry, is_carrier, statement_of
 from houfeng.words.errors import WorldFault

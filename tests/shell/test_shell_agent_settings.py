@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from houfeng.shell import keys
 from houfeng.shell.agent import clock, packing
 from houfeng.shell.agent.__main__ import main
 from houfeng.shell.agent.acknowledged import Acknowledged
@@ -26,9 +25,10 @@ from houfeng.shell.agent.station import read_signer
 from houfeng.shell.agent.tables import Address
 from houfeng.shell.agent.visitors import Visitors
 from houfeng.shell.agent.voice import Voice
-from houfeng.shell.keys_files import write_whole
-from houfeng.shell.keys_requests import read_request
-from houfeng.shell.readers import add_reader, hash_password, issue_token
+from houfeng.shell.keys import keys
+from houfeng.shell.keys.files import write_whole
+from houfeng.shell.keys.requests import read_request
+from houfeng.shell.seedlink.readers import add_reader, hash_password, issue_token
 from houfeng.wire.seedlink.notes import Subscribed
 from houfeng.words.errors import WorldFault
 

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from obspy import UTCDateTime, read
 from obspy.clients.filesystem.sds import Client
 
-from houfeng.shell import archive as archive_module
-from houfeng.shell import archive_files
-from houfeng.shell.archive import DAY_NS, Archive
+from houfeng.shell.archive import archive as archive_module
+from houfeng.shell.archive import files as archive_files
+from houfeng.shell.archive.archive import DAY_NS, Archive
 from houfeng.wire import mseed
 from houfeng.words.errors import WorldFault
 from houfeng.words.instant import EARLIEST_NS, LATEST_NS, NS_PER_S, parse_instant

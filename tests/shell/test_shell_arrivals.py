@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from houfeng.shell import arrivals_files
-from houfeng.shell.arrivals import Latency, open_arrivals
+from houfeng.shell.arrivals import files as arrivals_files
+from houfeng.shell.arrivals.arrivals import Latency, open_arrivals
 from houfeng.shell.recordings import find_files
 from houfeng.shell.twinning import load_scenario, write_recording
 from houfeng.twin.digitiser import Transport

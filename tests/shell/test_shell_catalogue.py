@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from made_quake import a_quake
 
-from houfeng.shell.catalogue import Catalogue
-from houfeng.shell.catalogue_tables import METADATA
+from houfeng.shell.catalogue.catalogue import Catalogue
+from houfeng.shell.catalogue.tables import METADATA
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.quake import Amplitude, Arrival, Ellipse, Magnitude, Origin, Pick, Quake, StationMagnitude
 from houfeng.words.source import SourceId
@@ -347,7 +347,7 @@ def test_a_server_that_goes_away_is_a_fault_of_the_world(postgres_url):
 
 
 def test_two_programs_may_open_a_new_catalogue_at_once(url):
-    program = "import sys; from houfeng.shell.catalogue import Catalogue; Catalogue(sys.argv[1]).close()"
+    program = "import sys; from houfeng.shell.catalogue.catalogue import Catalogue; Catalogue(sys.argv[1]).close()"
     running = [subprocess.Popen([sys.executable, "-c", program, url], stderr=subprocess.PIPE) for _ in range(2)]
     assert [(process.communicate()[1], process.returncode) for process in running] == [(b"", 0), (b"", 0)]
 

@@ -12,8 +12,9 @@ import pytest
 from made_quake import a_quake
 from typer.testing import CliRunner
 
-from houfeng.shell import cli, demo
-from houfeng.shell.catalogue import Catalogue, url_of
+from houfeng.shell import demo
+from houfeng.shell.catalogue.catalogue import Catalogue, url_of
+from houfeng.shell.cli import main as cli
 from houfeng.wire import mseed
 from houfeng.wire.quakes_csv import COLUMNS
 from houfeng.words.errors import DataFault, HoufengError, OurFault, OutOfRange, PeerFault, WorldFault
@@ -63,7 +64,7 @@ def test_help_is_given(houfeng, words):
 
 
 def test_a_replay_holds_no_library_in_memory_that_it_may_not_need():
-    code = "import sys, houfeng.shell.keeping, houfeng.shell.replay, houfeng.shell.results; print(*sys.modules)"
+    code = "import sys; from houfeng.shell.replay import keeping, replay, results; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert {"matplotlib", "sqlalchemy", "onnxruntime"}.isdisjoint(loaded)
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from houfeng.shell.cli import app
-from houfeng.shell.keys_texts import public_text
+from houfeng.shell.cli.main import app
+from houfeng.shell.keys.texts import public_text
 from houfeng.words.errors import DataFault, WorldFault
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -80,8 +80,8 @@ def test_a_reader_is_let_in_with_a_password_from_a_file(tmp_path):
 
 
 def test_keys_are_enrolled_by_fingerprint_listed_and_revoked(tmp_path):
-    from houfeng.shell.keys import fingerprint
-    from houfeng.shell.keys_requests import Request, write_request
+    from houfeng.shell.keys.keys import fingerprint
+    from houfeng.shell.keys.requests import Request, write_request
 
     do("init", tmp_path / "centre", "--name", "first", "--stations", "", "--feed", "")
     request = tmp_path / "request.toml"

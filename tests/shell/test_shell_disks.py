@@ -3,8 +3,8 @@
 import asyncio
 import shutil
 
-from houfeng.shell.disks import EVERY_S, left_bytes, watch_disks
-from houfeng.shell.metrics import Metrics
+from houfeng.shell.health.disks import EVERY_S, left_bytes, watch_disks
+from houfeng.shell.health.metrics import Metrics
 
 
 class Enough(Exception):

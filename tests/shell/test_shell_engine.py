@@ -8,8 +8,8 @@ import pytest
 from journalled import Room, packets_of
 from short_recording import make_short
 
-from houfeng.shell.engine import Engine
-from houfeng.shell.notes import finding_of, note, tick
+from houfeng.shell.centre.engine import Engine
+from houfeng.shell.centre.notes import finding_of, note, tick
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.packet import NO_SEQUENCE, Packet

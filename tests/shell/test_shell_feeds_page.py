@@ -7,12 +7,12 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from houfeng.shell import feeds
-from houfeng.shell.settings_feeds import Feed
+from houfeng.shell.settings.feeds import Feed
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/how-to/feeds.md"
 SOURCES = [path.read_text() for path in Path(feeds.__file__).parent.glob("*.py")]
 
-#: Told by what the OpenEEW feed asks, in shell/arrivals_devices.py.
+#: Told by what the OpenEEW feed asks, in shell/arrivals/devices.py.
 OF_DEVICES = {"clock-offset", "wrong-rate"}
 
 

@@ -10,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from houfeng.shell import founding
-from houfeng.shell.catalogue import Catalogue
-from houfeng.shell.founding import AGREEMENT_KEY, AGREEMENT_PUBLIC, ENROLLED, SIGNING_KEY, found
-from houfeng.shell.founding_answers import Answers, ask, feed_of
-from houfeng.shell.founding_text import settings_text
-from houfeng.shell.keys import public_of, read_centre_key, read_centre_public, read_identity
-from houfeng.shell.readers import Readers, load_readers
-from houfeng.shell.settings import parse_settings, read_settings
-from houfeng.shell.settings_stations import load_stations
+from houfeng.shell.catalogue.catalogue import Catalogue
+from houfeng.shell.founding import founding
+from houfeng.shell.founding.answers import Answers, ask, feed_of
+from houfeng.shell.founding.founding import AGREEMENT_KEY, AGREEMENT_PUBLIC, ENROLLED, SIGNING_KEY, found
+from houfeng.shell.founding.text import settings_text
+from houfeng.shell.keys.keys import public_of, read_centre_key, read_centre_public, read_identity
+from houfeng.shell.seedlink.readers import Readers, load_readers
+from houfeng.shell.settings.settings import parse_settings, read_settings
+from houfeng.shell.settings.stations import load_stations
 from houfeng.words.errors import DataFault, HoufengError, WorldFault
 
 STATIONS = "network,station,latitude,longitude\nXX,ONE,1,2\n"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from houfeng.shell.health import (
+from houfeng.shell.health.health import (
     FAILING_FROM,
     FULL_DISK_BYTES,
     FULL_SHARE,
@@ -18,9 +18,9 @@ from houfeng.shell.health import (
     Level,
     judge,
 )
-from houfeng.shell.health_server import read_request
-from houfeng.shell.metrics import REMEMBERED, Metrics
-from houfeng.shell.supervise import Standing, State
+from houfeng.shell.health.metrics import REMEMBERED, Metrics
+from houfeng.shell.health.server import read_request
+from houfeng.shell.health.supervise import Standing, State
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.packet import Packet
 

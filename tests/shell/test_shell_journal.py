@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from houfeng.shell import journal as journal_module
-from houfeng.shell.journal import Journal
+from houfeng.shell.journal import journal as journal_module
+from houfeng.shell.journal.journal import Journal
 from houfeng.words.errors import DataFault, OurFault, WorldFault
 from houfeng.words.packet import NO_SEQUENCE, Packet
 
@@ -86,7 +86,7 @@ def test_a_record_longer_than_what_is_read_at_once(tmp_path):
 
 
 def test_a_reader_gets_no_more_than_memory_allows(tmp_path, monkeypatch):
-    monkeypatch.setattr("houfeng.shell.journal_ring.READ_BYTES", 1000)
+    monkeypatch.setattr("houfeng.shell.journal.ring.READ_BYTES", 1000)
     filled(tmp_path, 60).close()
     with Journal(tmp_path, keep_bytes=KEEP_BYTES) as journal:
         assert numbers(journal.read(1)) == list(range(1, 11))
@@ -109,7 +109,7 @@ def test_marks_are_the_last_of_each_station_and_feed(tmp_path):
 
 
 def test_a_feed_that_invents_stations_forgets_only_its_own(tmp_path, monkeypatch):
-    monkeypatch.setattr("houfeng.shell.journal_segments.MOST_STATIONS", 3)
+    monkeypatch.setattr("houfeng.shell.journal.segments.MOST_STATIONS", 3)
     with Journal(tmp_path, keep_bytes=KEEP_BYTES) as journal:
         journal.append([packet(1, feed="honest")])
         journal.append([packet(number, feed="liar", station=f"XX.{number}") for number in range(9)])
@@ -316,7 +316,7 @@ def test_readers_follow_a_writer_while_old_segments_go(tmp_path):
 
 
 def test_the_journal_needs_nothing_but_the_standard_library():
-    ours = "import sys; import houfeng.shell.journal; print(*{name.split('.')[0] for name in sys.modules})"
+    ours = "import sys; import houfeng.shell.journal.journal; print(*{name.split('.')[0] for name in sys.modules})"
     loaded = subprocess.run([sys.executable, "-c", ours], check=True, capture_output=True, text=True).stdout.split()
     assert "houfeng" in loaded
     assert {"numpy", "obspy", "sqlalchemy"}.isdisjoint(loaded)

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from houfeng.shell import keys, keys_enrolled
-from houfeng.shell.keys_files import read_passphrase, read_private, read_secret, write_whole
-from houfeng.shell.keys_requests import Request, read_request, write_request
+from houfeng.shell.keys import enrolled as keys_enrolled
+from houfeng.shell.keys import keys
+from houfeng.shell.keys.files import read_passphrase, read_private, read_secret, write_whole
+from houfeng.shell.keys.requests import Request, read_request, write_request
 from houfeng.words.assurance import EnrolledKey
 from houfeng.words.errors import DataFault, WorldFault
 

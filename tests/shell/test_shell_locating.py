@@ -9,10 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from houfeng.quake.locate.traveltime import TravelTimes
-from houfeng.shell.cli import app
+from houfeng.shell.cli.main import app
 from houfeng.shell.demo import CRUST_CSV
 from houfeng.shell.locating import locate_file
-from houfeng.shell.replay import load_inventory, load_model
+from houfeng.shell.replay.replay import load_inventory, load_model
 from houfeng.wire.model import read_velocity_model
 from houfeng.words.earth import distance_m
 from houfeng.words.errors import DataFault

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from houfeng.shell.logs import LONGEST, Redactor, log_finding, plain, start_logging
+from houfeng.shell.health.logs import LONGEST, Redactor, log_finding, plain, start_logging
 from houfeng.words.finding import Finding
 
 SECRET = "hunter2-do-not-show-me"

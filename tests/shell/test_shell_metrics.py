@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from made_quake import a_quake
 from prometheus_client.parser import text_string_to_metric_families
 
-from houfeng.shell.metrics import (
+from houfeng.shell.health.metrics import (
     DELAYS_S,
     LONGEST_S,
     MOST_KINDS,
@@ -20,8 +20,8 @@ from houfeng.shell.metrics import (
     Delays,
     Metrics,
 )
-from houfeng.shell.metrics_text import metrics_text
-from houfeng.shell.supervise import Standing, State
+from houfeng.shell.health.metrics_text import metrics_text
+from houfeng.shell.health.supervise import Standing, State
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.packet import Packet

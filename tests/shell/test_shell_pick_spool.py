@@ -4,7 +4,7 @@ import dataclasses
 
 from made_quake import a_quake
 
-from houfeng.shell.pick_spool import PickSpool
+from houfeng.shell.replay.pick_spool import PickSpool
 from houfeng.wire.phases import write_picks_csv
 from houfeng.words.quake import Pick
 from houfeng.words.source import SourceId

@@ -15,8 +15,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from houfeng.shell.readers import Permit, Readers, TokenRule, add_reader, hash_password, issue_token, load_readers
-from houfeng.shell.seedlink_bans import BAN_NS, MOST_ADDRESSES, MOST_FAILURES, Bans
+from houfeng.shell.seedlink.bans import BAN_NS, MOST_ADDRESSES, MOST_FAILURES, Bans
+from houfeng.shell.seedlink.readers import (
+    Permit,
+    Readers,
+    TokenRule,
+    add_reader,
+    hash_password,
+    issue_token,
+    load_readers,
+)
 from houfeng.words.errors import DataFault, WorldFault
 
 NOW_NS = 1_800_000_000 * 10**9
@@ -258,7 +266,7 @@ def test_the_server_runs_on_the_standard_library_alone():
     code = (
         "import sys\n"
         "for name in ('numpy', 'argon2', 'jwt', 'cryptography', 'pymseed', 'pydantic'): sys.modules[name] = None\n"
-        "import houfeng.shell.seedlink_server, houfeng.shell.readers\n"
-        "assert houfeng.shell.readers.Readers.everything_open().permit_of('').allows('XX_AAA')\n"
+        "import houfeng.shell.seedlink.server, houfeng.shell.seedlink.readers\n"
+        "assert houfeng.shell.seedlink.readers.Readers.everything_open().permit_of('').allows('XX_AAA')\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})

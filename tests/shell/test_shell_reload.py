@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from houfeng.shell.reload import EVERY_S, Watch, changes
-from houfeng.shell.settings import read_settings
+from houfeng.shell.centre.reload import EVERY_S, Watch, changes
+from houfeng.shell.settings.settings import read_settings
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
 

@@ -12,11 +12,11 @@ from short_recording import START_NS, Short, make_short
 from typer.testing import CliRunner, Result
 
 from houfeng.quake.detect.picker import AicPicker
-from houfeng.shell.archive import Archive
-from houfeng.shell.catalogue import Catalogue, url_of
-from houfeng.shell.cli import app
+from houfeng.shell.archive.archive import Archive
+from houfeng.shell.catalogue.catalogue import Catalogue, url_of
+from houfeng.shell.cli.main import app
 from houfeng.shell.recordings import find_files, open_recordings
-from houfeng.shell.replay import Setup, load_inventory, load_model, load_picker, replay
+from houfeng.shell.replay.replay import Setup, load_inventory, load_model, load_picker, replay
 from houfeng.wire import mseed
 from houfeng.wire.phases import COLUMNS, read_phases
 from houfeng.wire.quakeml import write_quakeml

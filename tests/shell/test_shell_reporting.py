@@ -11,7 +11,7 @@ from made_quake import a_quake
 
 from houfeng.quake.hearing import Portrait
 from houfeng.quake.network import network_of
-from houfeng.shell.reporting import Report, load_places
+from houfeng.shell.replay.reporting import Report, load_places
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.shaking import StationShaking

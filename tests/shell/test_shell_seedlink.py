@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from houfeng.shell.readers import Permit
-from houfeng.shell.seedlink_audience import Audiences, Choice
-from houfeng.shell.seedlink_holdings import MOST_STREAMS_OF_STATION, Holdings, TimeIndex
-from houfeng.shell.seedlink_parcels import PIECE_BYTES, TAIL_BYTES, Parcel, Stream, Tail
+from houfeng.shell.seedlink.audience import Audiences, Choice
+from houfeng.shell.seedlink.holdings import MOST_STREAMS_OF_STATION, Holdings, TimeIndex
+from houfeng.shell.seedlink.parcels import PIECE_BYTES, TAIL_BYTES, Parcel, Stream, Tail
+from houfeng.shell.seedlink.readers import Permit
 from houfeng.wire import mseed
 from houfeng.wire.seedlink.patterns import Selector
 from houfeng.wire.seedlink.requests import StationRequest, Subscription

@@ -9,10 +9,10 @@ import tomli_w
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from houfeng.shell.settings import LARGEST_FILE_BYTES, Settings, parse_settings, read_settings
-from houfeng.shell.settings_secrets import catalogue_url, secret_of
-from houfeng.shell.settings_stations import load_stations, read_domains
-from houfeng.shell.settings_values import parse_address
+from houfeng.shell.settings.secrets import catalogue_url, secret_of
+from houfeng.shell.settings.settings import LARGEST_FILE_BYTES, Settings, parse_settings, read_settings
+from houfeng.shell.settings.stations import load_stations, read_domains
+from houfeng.shell.settings.values import parse_address
 from houfeng.words.errors import DataFault, HoufengError, WorldFault
 
 SECRET = "hunter2-do-not-show-me"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from houfeng.shell.founding import Answers, found
-from houfeng.shell.settings import read_settings
-from houfeng.shell.settings_files import check_files, files_of
+from houfeng.shell.founding.founding import Answers, found
+from houfeng.shell.settings.files import check_files, files_of
+from houfeng.shell.settings.settings import read_settings
 from houfeng.words.errors import HoufengError
 
 

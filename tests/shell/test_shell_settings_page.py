@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from houfeng.shell.settings import Settings
-from houfeng.shell.settings_faults import feed_kinds
+from houfeng.shell.settings.faults import feed_kinds
+from houfeng.shell.settings.settings import Settings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/settings.md"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from houfeng.shell.supervise import (
+from houfeng.shell.health.supervise import (
     FIRST_WAIT_S,
     LONGEST_WAIT_S,
     RECOVERED_NS,

@@ -12,7 +12,7 @@ import pytest
 from houfeng.quake.detect.picker import AicPicker
 from houfeng.shell import twinning
 from houfeng.shell.recordings import find_files, open_recordings
-from houfeng.shell.replay import Setup, load_inventory, load_model, replay
+from houfeng.shell.replay.replay import Setup, load_inventory, load_model, replay
 from houfeng.shell.twinning import load_scenario, write_recording
 from houfeng.twin.digitiser import Transport
 from houfeng.twin.faults import Fault

@@ -8,10 +8,19 @@ from functools import partial
 from pathlib import Path
 
 from houfeng.quake.acquire.pace import PATIENCE_NS
-from houfeng.shell.arrivals import Arrivals, Latency, open_arrivals
-from houfeng.shell.paced import ByArrival
+from houfeng.shell.arrivals.arrivals import Arrivals, Latency, open_arrivals
+from houfeng.shell.arrivals.paced import ByArrival
 from houfeng.shell.recordings import Recordings, open_recordings
-from houfeng.shell.replay import OnProgress, OnTold, Outcome, Setup, load_inventory, load_model, load_picker, replay
+from houfeng.shell.replay.replay import (
+    OnProgress,
+    OnTold,
+    Outcome,
+    Setup,
+    load_inventory,
+    load_model,
+    load_picker,
+    replay,
+)
 from houfeng.words.errors import WorldFault
 
 Play = Callable[[OnTold, OnProgress], Outcome]
@@ -54,7 +63,7 @@ def player(
     now_ns = time.time_ns()
     inventory, earth = load_inventory(stations), load_model(model)
     if way.dask is not None:
-        from houfeng.shell.dask_replay import DaskSetup, Spread, replay_on_dask  # noqa: PLC0415  needs an extra
+        from houfeng.shell.reprocess.replay import DaskSetup, Spread, replay_on_dask  # noqa: PLC0415  needs an extra
 
         chosen = partial(load_picker, picker, None if weights is None else weights.absolute(), sha256)
         chosen()  # what will not do is said here, not by every worker

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from houfeng.shell.recordings import read_bytes
-from houfeng.shell.results import open_folder, write_file
+from houfeng.shell.replay.results import open_folder, write_file
 from houfeng.twin import truth
 from houfeng.twin.made import MadeQuake
 from houfeng.twin.packing import pack

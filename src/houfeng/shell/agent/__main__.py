@@ -10,7 +10,7 @@ from houfeng.shell.agent.rotation import make_keys, rotate_keys
 from houfeng.shell.agent.settings import AgentSettings, read_settings
 from houfeng.shell.agent.station import read_signer, run
 from houfeng.shell.agent.voice import Voice
-from houfeng.shell.keys import fingerprint, public_of
+from houfeng.shell.keys.keys import fingerprint, public_of
 from houfeng.words.errors import DataFault, HoufengError, OurFault
 
 #: As the whole program has it: docs/reference/exit-codes.md.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from houfeng.shell.agent.records import LONGEST_BYTES, cut
-from houfeng.shell.keys_files import write_whole
+from houfeng.shell.keys.files import write_whole
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.packet import Packet
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import houfeng
-from houfeng.shell.keys_files import write_whole
+from houfeng.shell.keys.files import write_whole
 from houfeng.words.errors import OurFault
 
 _START = "houfeng.shell.agent.__main__"

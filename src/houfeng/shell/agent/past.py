@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from houfeng.shell.agent.author import REMEMBERED, Past
 from houfeng.shell.agent.records import station_of
-from houfeng.shell.journal import Journal
+from houfeng.shell.journal.journal import Journal
 from houfeng.wire.manifest import (
     Manifest,
     Name,

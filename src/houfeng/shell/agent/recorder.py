@@ -6,7 +6,7 @@ from houfeng.shell.agent.author import Author
 from houfeng.shell.agent.clock import ClockReading
 from houfeng.shell.agent.past import STATEMENTS
 from houfeng.shell.agent.voice import Voice
-from houfeng.shell.journal import Journal
+from houfeng.shell.journal.journal import Journal
 from houfeng.wire.manifest import Name, is_carrier
 from houfeng.words.errors import DataFault
 from houfeng.words.packet import NO_SEQUENCE, Packet

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from houfeng.shell.agent.settings import AgentSettings
-from houfeng.shell.keys import make_identity, public_of, read_identity
-from houfeng.shell.keys_files import read_passphrase, write_private
-from houfeng.shell.keys_requests import Request, write_request
+from houfeng.shell.keys.files import read_passphrase, write_private
+from houfeng.shell.keys.keys import make_identity, public_of, read_identity
+from houfeng.shell.keys.requests import Request, write_request
 from houfeng.words.errors import WorldFault
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from houfeng.shell.agent.settings import ServeSettings
 from houfeng.shell.agent.visitors import Visitors
-from houfeng.shell.journal import Journal
-from houfeng.shell.keys_files import read_secret
-from houfeng.shell.seedlink_server import Limits, Listen, SeedlinkServer
+from houfeng.shell.journal.journal import Journal
+from houfeng.shell.keys.files import read_secret
+from houfeng.shell.seedlink.server import Limits, Listen, SeedlinkServer
 from houfeng.wire.seedlink.notes import Note
 from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding

@@ -17,11 +17,11 @@ from houfeng.shell.agent.recorder import MOST_UNNAMED, Recorder
 from houfeng.shell.agent.serving import Publisher, make_server, readers_of
 from houfeng.shell.agent.settings import AgentSettings, KeySettings
 from houfeng.shell.agent.voice import Voice
-from houfeng.shell.journal import Journal
-from houfeng.shell.keys import public_of, read_centre_public, read_identity
-from houfeng.shell.keys_files import read_passphrase
-from houfeng.shell.readers import Readers
-from houfeng.shell.seedlink_server import SeedlinkServer
+from houfeng.shell.journal.journal import Journal
+from houfeng.shell.keys.files import read_passphrase
+from houfeng.shell.keys.keys import public_of, read_centre_public, read_identity
+from houfeng.shell.seedlink.readers import Readers
+from houfeng.shell.seedlink.server import SeedlinkServer
 from houfeng.wire.seedlink.notes import Connected, Delivered, Disconnected, LoggedIn, Note, Subscribed
 from houfeng.words.errors import HoufengError, PeerFault, WorldFault
 from houfeng.words.finding import Finding

@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from houfeng.shell.readers import Readers, TokenRule, load_readers
+from houfeng.shell.seedlink.readers import Readers, TokenRule, load_readers
 
 _NS_PER_S = 1_000_000_000
 

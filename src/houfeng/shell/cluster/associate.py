@@ -12,7 +12,7 @@ from nats.errors import Error, NoRespondersError
 from houfeng.quake.ears import Caught
 from houfeng.quake.hearing import Hearing, Portrait, travel_times
 from houfeng.quake.size.attenuation import attenuation
-from houfeng.shell.catalogue import Catalogue
+from houfeng.shell.catalogue.catalogue import Catalogue
 from houfeng.shell.cluster.broker import Broker, Say, Waits, connected
 from houfeng.shell.cluster.detect import HORIZONS_BACK
 from houfeng.shell.cluster.done import Done, encode_done, last_done, make_done
@@ -22,7 +22,7 @@ from houfeng.shell.cluster.log import LogWriter, await_log, cut_off
 from houfeng.shell.cluster.log_reader import LogReader
 from houfeng.shell.cluster.shard import DONE_STREAM, DONE_SUBJECT, PREFIX, Shard, shards
 from houfeng.shell.cluster.share import Centre
-from houfeng.shell.replay import END_OF_TIME_NS
+from houfeng.shell.replay.replay import END_OF_TIME_NS
 from houfeng.words.errors import OurFault, WorldFault
 from houfeng.words.instant import EARLIEST_NS, NS_PER_S
 from houfeng.words.quake import Quake

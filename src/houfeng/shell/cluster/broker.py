@@ -14,7 +14,7 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from houfeng.shell.settings_secrets import secret_of
+from houfeng.shell.settings.secrets import secret_of
 from houfeng.words.errors import DataFault, WorldFault
 
 #: Takes one sentence for people.

@@ -2,7 +2,7 @@
 
 from houfeng.shell.cluster.broker import Broker
 from houfeng.shell.cluster.shard import Shard
-from houfeng.shell.settings import ClusterSettings
+from houfeng.shell.settings.settings import ClusterSettings
 from houfeng.words.errors import WorldFault
 
 _GB = 10**9

@@ -15,10 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from houfeng.guard.vouch import Vouch, memory_bytes, memory_of
 from houfeng.quake.acquire import Pace, Slice
 from houfeng.quake.acquire.pace import KEPT_UP
+from houfeng.shell.arrivals.paced import first_ns
+from houfeng.shell.centre.engine import MANIFEST_PATIENCE_NS, Anchor, Knowledge, Numbered, Progress
+from houfeng.shell.centre.notes import finding_of
 from houfeng.shell.cluster.detect import WARM_NS
-from houfeng.shell.engine import MANIFEST_PATIENCE_NS, Anchor, Knowledge, Numbered, Progress
-from houfeng.shell.notes import finding_of
-from houfeng.shell.paced import first_ns
 from houfeng.wire.mseed import layout
 from houfeng.wire.mseed.records import chosen_records
 from houfeng.words.assurance import Tier, Vouched

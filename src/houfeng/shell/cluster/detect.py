@@ -13,7 +13,8 @@ from nats.aio.msg import Msg
 from nats.errors import Error
 
 from houfeng.quake.acquire.batches import joined
-from houfeng.shell.archive import Archive
+from houfeng.shell.archive.archive import Archive
+from houfeng.shell.arrivals.paced import decode_packets as decode_samples
 from houfeng.shell.cluster.ask_frames import (
     WAIT,
     Question,
@@ -29,8 +30,7 @@ from houfeng.shell.cluster.log_reader import LogReader
 from houfeng.shell.cluster.record_frames import decode_clock, decode_packets
 from houfeng.shell.cluster.shard import DONE_SUBJECT, PREFIX, Shard
 from houfeng.shell.cluster.share import Centre, Share
-from houfeng.shell.paced import decode_packets as decode_samples
-from houfeng.shell.replay import END_OF_TIME_NS
+from houfeng.shell.replay.replay import END_OF_TIME_NS
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import EARLIEST_NS, NS_PER_S

@@ -10,18 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from houfeng.shell.centre.engine import Progress
+from houfeng.shell.centre.gate import QUIET_S, TOGETHER
+from houfeng.shell.centre.thinking import TOLD_FILE, Heard, knowledge_of
+from houfeng.shell.centre.told import ToldStore
 from houfeng.shell.cluster.broker import Waits
 from houfeng.shell.cluster.broker_settings import broker_of, room_bytes
 from houfeng.shell.cluster.cutting import Cut, Cutter
 from houfeng.shell.cluster.intake import Slice, run_intake
 from houfeng.shell.cluster.log import Rival
-from houfeng.shell.engine import Progress
-from houfeng.shell.gate import QUIET_S, TOGETHER
-from houfeng.shell.journal import Journal
-from houfeng.shell.replay import END_OF_TIME_NS
-from houfeng.shell.settings import read_settings
-from houfeng.shell.thinking import TOLD_FILE, Heard, knowledge_of
-from houfeng.shell.told import ToldStore
+from houfeng.shell.journal.journal import Journal
+from houfeng.shell.replay.replay import END_OF_TIME_NS
+from houfeng.shell.settings.settings import read_settings
 from houfeng.words.assurance import Vouched
 from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding

@@ -20,7 +20,7 @@ from houfeng.shell.cluster.record_frames import (
     encode_packets,
 )
 from houfeng.shell.cluster.shard import PREFIX, Shard, shard_of, shards
-from houfeng.shell.replay import END_OF_TIME_NS
+from houfeng.shell.replay.replay import END_OF_TIME_NS
 from houfeng.wire.mseed.records import chosen_records
 from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding

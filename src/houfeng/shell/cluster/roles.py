@@ -11,8 +11,10 @@ from typing import Any
 
 from houfeng.quake.hearing import Portrait
 from houfeng.quake.network import network_of
-from houfeng.shell.catalogue import url_of
-from houfeng.shell.centre import Centre as MachineCentre
+from houfeng.shell.catalogue.catalogue import url_of
+from houfeng.shell.centre.centre import Centre as MachineCentre
+from houfeng.shell.centre.thinking import TOLD_FILE, knowledge_of
+from houfeng.shell.centre.told import ToldStore
 from houfeng.shell.cluster.asof import await_asof
 from houfeng.shell.cluster.associate import Told, run_associate
 from houfeng.shell.cluster.broker import connected
@@ -22,13 +24,11 @@ from houfeng.shell.cluster.feeding import Feeder
 from houfeng.shell.cluster.log import Rival
 from houfeng.shell.cluster.shard import PREFIX, Shard
 from houfeng.shell.cluster.share import Centre
-from houfeng.shell.logs import Redactor, log_finding, start_logging
-from houfeng.shell.replay import told
-from houfeng.shell.settings import FILE_NAME, Settings, read_settings
-from houfeng.shell.settings_secrets import catalogue_url
-from houfeng.shell.supervise import STOP_SIGNALS
-from houfeng.shell.thinking import TOLD_FILE, knowledge_of
-from houfeng.shell.told import ToldStore
+from houfeng.shell.health.logs import Redactor, log_finding, start_logging
+from houfeng.shell.health.supervise import STOP_SIGNALS
+from houfeng.shell.replay.replay import told
+from houfeng.shell.settings.secrets import catalogue_url
+from houfeng.shell.settings.settings import FILE_NAME, Settings, read_settings
 from houfeng.words.finding import Finding
 from houfeng.words.instant import EARLIEST_NS
 from houfeng.words.source import SourceId

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from houfeng.shell.journal_segments import fault_of, write_whole
+from houfeng.shell.journal.segments import fault_of, write_whole
 from houfeng.words.errors import DataFault
 
 #: Stretches after which the file is written anew without those that the journal has.

@@ -4,7 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 
-from houfeng.shell.arrivals_devices import Device
+from houfeng.shell.arrivals.devices import Device
 from houfeng.shell.feeds.feed import Clock, Sleep, Tell
 from houfeng.shell.feeds.files import CHUNK_BYTES, POLL_S, Files, Pieces
 from houfeng.wire import mseed

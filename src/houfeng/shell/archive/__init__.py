@@ -1,0 +1,1 @@
+"""The waveform archive: miniSEED day files on disk."""

@@ -1,0 +1,1 @@
+"""Packets in the order in which they reached a centre, or would have."""

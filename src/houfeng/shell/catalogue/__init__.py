@@ -1,0 +1,1 @@
+"""The catalogue: quakes in SQL, and the tables as they change between versions."""

@@ -1,0 +1,1 @@
+"""A running centre, from its feeds to what it tells."""

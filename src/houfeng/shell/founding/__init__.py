@@ -1,0 +1,1 @@
+"""A new centre: its folder, settings, keys and certificate."""

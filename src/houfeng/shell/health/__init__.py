@@ -1,0 +1,1 @@
+"""How what runs for long is: counted, told, watched and begun again."""

@@ -1,0 +1,1 @@
+"""Keys: made, kept, and believed of stations for a time."""
