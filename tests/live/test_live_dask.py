@@ -23,10 +23,9 @@ from houfeng.shell.reprocess import address as dask_address
 from houfeng.shell.reprocess import replay as dask_replay
 from houfeng.shell.reprocess.address import LOCAL, check_address, connected, workers_of
 from houfeng.shell.reprocess.ears import MOST_AHEAD, ManyEars, strides
-from houfeng.shell.reprocess.reading import files_of, only, play, slice_numbers
 from houfeng.shell.reprocess.remote import RemoteShare
 from houfeng.shell.reprocess.replay import DaskSetup, Spread, parted, replay_on_dask
-from houfeng.shell.reprocess.share import Job, LostShareError, Share
+from houfeng.shell.reprocess.share import Job, LostShareError, Share, play
 from houfeng.twin.hour import make_hour
 from houfeng.wire import mseed
 from houfeng.wire.inventory import ReadInventory
@@ -243,7 +242,7 @@ def test_a_worker_killed_while_it_listens_is_waited_for_elsewhere(files, recordi
     sizes = {path: path.stat().st_size for path in files}
     job = Job(sizes, NOW_NS, HOUR.stations, recordings.channels, START_NS, MODEL, AicPicker, samples=False)
     keys = parted(recordings.channels, 1)[0]
-    numbers = slice_numbers(recordings).tolist()
+    numbers = recordings.slice_numbers().tolist()
     expected = Share(job, keys).advance(numbers)
     with Client(cluster, direct_to_workers=True) as client:
         share = RemoteShare(client, job, keys, workers_of(client)[0])
@@ -366,13 +365,13 @@ def test_every_station_is_in_one_share_and_shares_are_alike(recordings):
 def test_shares_of_recordings_are_the_whole(recordings):
     parts = parted(recordings.channels, 3)
     for number, _, _ in play(recordings):
-        assert number in slice_numbers(recordings)
+        assert number in recordings.slice_numbers()
     whole = sorted(pieces(recordings))
-    assert sorted(piece for part in parts for piece in pieces(only(recordings, part))) == whole != []
+    assert sorted(piece for part in parts for piece in pieces(recordings.only(part))) == whole != []
     for part in parts:
-        assert {source.station_key for source in only(recordings, part).channels} == set(part)
-        assert set(files_of(recordings, part)) <= set(files_of(recordings, {key for part in parts for key in part}))
-    assert files_of(recordings, ["XX.NOBODY"]) == ()
+        assert {source.station_key for source in recordings.only(part).channels} == set(part)
+        assert set(recordings.files_of(part)) <= set(recordings.files_of({key for part in parts for key in part}))
+    assert recordings.files_of(["XX.NOBODY"]) == ()
 
 
 def pieces(recordings):
@@ -389,14 +388,14 @@ def test_shares_of_files_of_another_format_are_the_whole(houfeng_data):
     recordings = open_recordings(sorted(folder.iterdir())[:9], now_ns=NOW_NS)
     parts = parted(recordings.channels, 2)
     assert len(parts) == 2
-    assert sorted(piece for part in parts for piece in pieces(only(recordings, part))) == sorted(pieces(recordings))
+    assert sorted(piece for part in parts for piece in pieces(recordings.only(part))) == sorted(pieces(recordings))
 
 
 def test_a_share_that_is_not_where_it_should_be_is_lost(files, recordings):
     sizes = {path: path.stat().st_size for path in files}
     job = Job(sizes, NOW_NS, HOUR.stations, recordings.channels, START_NS, MODEL, AicPicker, samples=False)
     share = Share(job, parted(recordings.channels, 1)[0])
-    numbers = slice_numbers(recordings).tolist()
+    numbers = recordings.slice_numbers().tolist()
     assert len(share.ask(0, "advance", numbers[:3])) == 3
     with pytest.raises(LostShareError, match="3 slices gone through, not 2"):
         share.ask(2, "listening", START_NS)

@@ -4,7 +4,7 @@ Files are indexed first (headers only for miniSEED), so that a folder of any siz
 streamed by time with only the present moment in memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -77,6 +77,20 @@ class Recordings:
             min(int(source.start_ns.min()) for source in self._sources),
             max(int(source.end_ns.max()) for source in self._sources),
         )
+
+    def files_of(self, stations: Collection[str]) -> tuple[Path, ...]:
+        """The files that have packets of any of these stations (NET.STA), in order."""
+        return tuple(source.path for source in self._sources if _any_of(source.channels, stations))
+
+    def only(self, stations: Collection[str]) -> "Recordings":
+        """The recordings of these stations (NET.STA) and no others."""
+        sources = (_only(source, stations) for source in self._sources if _any_of(source.channels, stations))
+        return replace(self, _sources=tuple(source for source in sources if source is not None))
+
+    def slice_numbers(self) -> NDArray[np.int64]:
+        """The slices play() gives, by number: slice n begins at n * SLICE_NS."""
+        starts = [np.unique(source.start_ns // SLICE_NS) for source in self._sources]
+        return np.unique(np.concatenate(starts)) if starts else np.empty(0, dtype=np.int64)
 
     def play(self) -> Iterator[tuple[int, tuple[PacketBatch, ...], tuple[Finding, ...]]]:
         """Every packet once, in slices of time: (now_ns, batches, findings).
@@ -188,6 +202,37 @@ def _held(path: Path, decoded: Decoded) -> _Source | None:
     end_ns = start_ns + np.rint(count / rate_hz * NS_PER_S).astype(np.int64)
     channels = tuple(dict.fromkeys(source for batch in whole for source in batch.channels))
     return _Source(path, start_ns, end_ns, channels, held=whole)
+
+
+def _any_of(channels: tuple[SourceId, ...], stations: Collection[str]) -> bool:
+    return any(source.station_key in stations for source in channels)
+
+
+def _only(source: _Source, stations: Collection[str]) -> _Source | None:
+    """The rows of a file that are of these stations; None without any."""
+    wanted = tuple(channel for channel in source.channels if channel.station_key in stations)
+    if len(wanted) == len(source.channels):
+        return source
+    if source.offset is None or source.length is None:
+        kept = [picked(batch, np.flatnonzero(_mine(batch.channels, stations)[batch.channel])) for batch in source.held]
+        return _held(source.path, Decoded(tuple(batch for batch in kept if len(batch))))
+    index = mseed.index(_mapped(source.path))
+    spoken = index.sample_count > 0
+    rows = _mine(index.channels, stations)[index.channel[spoken]]
+    if not rows.any():
+        return None
+    return replace(
+        source,
+        start_ns=source.start_ns[rows],
+        end_ns=source.end_ns[rows],
+        channels=wanted,
+        offset=source.offset[rows],
+        length=source.length[rows],
+    )
+
+
+def _mine(channels: tuple[SourceId, ...], stations: Collection[str]) -> NDArray[np.bool_]:
+    return np.array([channel.station_key in stations for channel in channels], dtype=np.bool_)
 
 
 def _cut(batch: PacketBatch) -> Iterator[Segment]:

@@ -18,7 +18,6 @@ from houfeng.shell.recordings import Recordings
 from houfeng.shell.replay.replay import END_OF_TIME_NS, OnProgress, OnTold, Outcome, told, unplaced_findings
 from houfeng.shell.reprocess.address import connected, workers_of
 from houfeng.shell.reprocess.ears import ManyEars, strides
-from houfeng.shell.reprocess.reading import files_of, slice_numbers
 from houfeng.shell.reprocess.remote import RemoteShare
 from houfeng.shell.reprocess.share import LAST, Job
 from houfeng.wire.inventory import ReadInventory, merge_inventories
@@ -82,7 +81,7 @@ def replay_on_dask(setup: DaskSetup, spread: Spread, *, on_told: OnTold, on_prog
     times = travel_times(setup.model, network)
     outcome = Outcome()
 
-    given = {str(path.absolute()): str(path) for path in files_of(recordings, keys_of(recordings.channels))}
+    given = {str(path.absolute()): str(path) for path in recordings.files_of(keys_of(recordings.channels))}
 
     def tell(heard: Iterable[Heard]) -> None:
         for value in told(heard):
@@ -97,7 +96,7 @@ def replay_on_dask(setup: DaskSetup, spread: Spread, *, on_told: OnTold, on_prog
     tell([*stations.findings, *recordings.findings, *unplaced_findings(network)])
     if recordings.span_ns is None:
         raise DataFault("recordings", "no readable samples", "see findings.jsonl for why")
-    numbers = [*slice_numbers(recordings).tolist(), LAST]
+    numbers = [*recordings.slice_numbers().tolist(), LAST]
     instants_ns = [min(number * SLICE_NS, setup.now_ns) for number in numbers[:-1]]
     turns = _turns(numbers, [*instants_ns, END_OF_TIME_NS], network, times)
     defaulted = f"default velocity model {setup.model.name}: no local model was given"
@@ -159,7 +158,7 @@ def _shares(
     parts = parted(recordings.channels, spread.shares or len(workers))
     shares = []
     for number, keys in enumerate(parts):
-        files = files_of(recordings, keys)
+        files = recordings.files_of(keys)
         job = Job(
             {path.absolute(): _size_bytes(path) for path in files},
             setup.now_ns,

@@ -1,6 +1,6 @@
 """What runs on a worker: the ears of some stations, which read their recordings themselves."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +11,10 @@ from houfeng.quake.detect.picker import Picker
 from houfeng.quake.ears import Caught, Ears
 from houfeng.quake.hearing import travel_times
 from houfeng.quake.network import network_of
-from houfeng.shell.recordings import open_recordings
+from houfeng.shell.recordings import Recordings, open_recordings
 from houfeng.shell.replay.replay import END_OF_TIME_NS
-from houfeng.shell.reprocess.reading import Played, only, play
 from houfeng.words.errors import HoufengError, OurFault, WorldFault
+from houfeng.words.finding import Finding
 from houfeng.words.model import VelocityModel
 from houfeng.words.quake import Phase, Pick
 from houfeng.words.samples import PacketBatch, Segment
@@ -23,6 +23,9 @@ from houfeng.words.station import Inventory, Station
 
 #: The slice after the last: lets every stage finish.
 LAST = END_OF_TIME_NS // SLICE_NS
+
+#: Number of a slice, what begins in it, and what was odd about reading it.
+Played = tuple[int, tuple[PacketBatch, ...], tuple[Finding, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ class Share:
         self._job = job
         self._ears = Ears(network, inventory, job.picker(), travel_times(job.model, network))
         self._keys = tuple(keys)
-        self._slices = play(only(open_recordings(tuple(job.files), now_ns=job.now_ns), frozenset(keys)))
+        self._slices = play(open_recordings(tuple(job.files), now_ns=job.now_ns).only(frozenset(keys)))
         self._reader = ThreadPoolExecutor(1)
         self._next: Future[Played | None] = self._reader.submit(next, self._slices, None)
         self._begun: tuple[PacketBatch, ...] = ()
@@ -144,6 +147,12 @@ class Share:
         self._known = len(channels)
         kept = tuple(c for c in caught if self._job.samples or not isinstance(c, PacketBatch))
         return Step(kept, fresh)
+
+
+def play(recordings: Recordings) -> Iterator[Played]:
+    """Every packet once, in slices of time."""
+    for number, (_, batches, findings) in zip(recordings.slice_numbers().tolist(), recordings.play(), strict=True):
+        yield number, batches, findings
 
 
 def _check(path: Path, size: int) -> None:
