@@ -131,24 +131,6 @@ def test_the_oldest_are_dropped_only_once_archived(tmp_path):
     assert sum(path.stat().st_size for path in tmp_path.glob("*.journal")) <= 4000
 
 
-def test_the_first_packet_of_an_instant(tmp_path):
-    arrivals = [10, 20, 15, 30, 30, 40]
-    with Journal(tmp_path, segment_bytes=300, keep_bytes=KEEP_BYTES) as journal:
-        for number, arrival_ns in enumerate(arrivals):
-            journal.append([packet(number, arrival_ns=arrival_ns)])
-            journal.sync()
-        assert [journal.sequence_at(arrival_ns) for arrival_ns in (0, 10, 11, 16, 21, 30, 40, 41)] == [
-            1,
-            1,
-            2,
-            2,
-            4,
-            4,
-            6,
-            7,
-        ]
-
-
 def test_a_second_writer_is_refused(tmp_path):
     with Journal(tmp_path, keep_bytes=KEEP_BYTES), pytest.raises(WorldFault, match="another process"):
         Journal(tmp_path, keep_bytes=KEEP_BYTES)

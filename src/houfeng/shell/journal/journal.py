@@ -155,13 +155,6 @@ class Journal:
         with self._lock:
             return dict(self._marks.get(feed, {}))
 
-    def sequence_at(self, arrival_ns: int) -> int:
-        """The number of the first durable packet that arrived then or later, or synced when there is none.
-
-        Raises WorldFault when the disk refuses.
-        """
-        return self._ring.sequence_at(arrival_ns, self._synced)
-
     def hold(self, sequence: int) -> None:
         """Keep this number and all after it: those before are archived and may be dropped when room is needed.
 
@@ -290,7 +283,7 @@ class Journal:
         live, first = self._ring.live, self._next
         assert live.index is not None
         for packet, frame in zip(packets, frames, strict=True):
-            live.index.note(self._next, live.size, self._latest_ns)
+            live.index.note(self._next, live.size)
             self._latest_ns = max(self._latest_ns, packet.arrival_ns)
             move_mark(self._marks, packet)
             self._ring.add_recent(self._next, packet)

@@ -1,10 +1,10 @@
-"""A journal's segments in order, read from any number or arrival on while they grow and are dropped.
+"""A journal's segments in order, read from any number on while they grow and are dropped.
 
 Standard library only.
 """
 
 import threading
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections import deque
 from itertools import islice
 
@@ -82,21 +82,6 @@ class Ring:
             except OSError as error:
                 self._check_dropped(segment, error)
         return found
-
-    def sequence_at(self, arrival_ns: int, synced: int) -> int:
-        """The number of the first packet below synced that arrived then or later, synced if none. Raises WorldFault."""
-        with self._lock:
-            number = max(0, bisect_left(self.segments, arrival_ns, key=lambda each: each.header.latest_ns) - 1)
-            parts = [self._part(each, synced)[0] for each in range(number, len(self.segments))]
-        for segment in parts:
-            try:
-                begin = self._index(segment).at_arrival(arrival_ns, segment.header.size)
-                for frame in segment.frames(begin, segment.size, []):
-                    if frame.packet.arrival_ns >= arrival_ns:
-                        return min(frame.sequence, synced)
-            except OSError as error:
-                self._check_dropped(segment, error)
-        return synced
 
     def _part(self, number: int, synced: int) -> tuple[Segment, int]:
         """A segment, and the first number it cannot hold. Called under the lock."""

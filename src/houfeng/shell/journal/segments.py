@@ -8,7 +8,7 @@ import errno
 import fcntl
 import os
 from array import array
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,30 +43,23 @@ _LOCK_NAME = ".houfeng-journal.lock"
 
 @dataclass(slots=True)
 class Index:
-    """Where every 256th frame of a segment begins, its number, and the latest arrival before it."""
+    """Where every 256th frame of a segment begins, and its number."""
 
     sequences: "array[int]" = field(default_factory=lambda: array("Q"))
     offsets: "array[int]" = field(default_factory=lambda: array("Q"))
-    latest_ns: "array[int]" = field(default_factory=lambda: array("q"))
     count: int = 0
 
-    def note(self, sequence: int, offset: int, latest_ns: int) -> None:
+    def note(self, sequence: int, offset: int) -> None:
         """Count a frame, and remember where it begins when its turn has come."""
         if self.count % INDEX_EVERY == 0:
             # Others may be looking: what they look up by comes last.
             self.offsets.append(offset)
             self.sequences.append(sequence)
-            self.latest_ns.append(latest_ns)
         self.count += 1
 
     def at_sequence(self, sequence: int, otherwise: int) -> int:
         """Where to begin to read for a number."""
         at = bisect_right(self.sequences, sequence) - 1
-        return self.offsets[at] if at >= 0 else otherwise
-
-    def at_arrival(self, arrival_ns: int, otherwise: int) -> int:
-        """Where to begin to read for the first packet of that arrival or later."""
-        at = bisect_left(self.latest_ns, arrival_ns) - 1
         return self.offsets[at] if at >= 0 else otherwise
 
 
@@ -157,7 +150,7 @@ def recover(segment: Segment, *, size: int) -> Recovered:
     holes: list[Hole] = []
     latest_ns, end = segment.header.latest_ns, min(segment.header.size, size)
     for frame in segment.frames(segment.header.size, size, holes):
-        index.note(frame.sequence, frame.begin, latest_ns)
+        index.note(frame.sequence, frame.begin)
         latest_ns = max(latest_ns, frame.packet.arrival_ns)
         following, end = frame.sequence + 1, frame.end
         # What a hole swallowed may never have been acknowledged: the feed must give it again.
@@ -182,10 +175,8 @@ def move_mark(marks: dict[str, dict[str, int]], packet: Packet) -> None:
 def index_of(segment: Segment, holes: list[Hole]) -> Index:
     """The index of a segment read for the first time; where it is damaged is added to holes. Raises OSError."""
     index = Index()
-    latest_ns = segment.header.latest_ns
     for frame in segment.frames(segment.header.size, segment.size, holes):
-        index.note(frame.sequence, frame.begin, latest_ns)
-        latest_ns = max(latest_ns, frame.packet.arrival_ns)
+        index.note(frame.sequence, frame.begin)
     return index
 
 
