@@ -123,17 +123,17 @@ def _is_odd(packet: Packet) -> bool:
 
 
 class Thinking(Protocol):
-    """What takes packets out of the journal.
-
-    idle     whether it has taken all there is
-    running  whether it has not ended yet
-    """
+    """What takes packets out of the journal."""
 
     @property
-    def idle(self) -> bool: ...  # noqa: D102
+    def idle(self) -> bool:
+        """Whether it has taken all there is."""
+        ...
 
     @property
-    def running(self) -> bool: ...  # noqa: D102
+    def running(self) -> bool:
+        """Whether it has not ended yet."""
+        ...
 
     def stored(self) -> None:
         """There is more in the journal."""

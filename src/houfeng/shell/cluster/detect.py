@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -310,9 +310,9 @@ def _decoded(packets: list[Packet]) -> tuple[tuple[PacketBatch, ...], tuple[Find
     return joined(decoded.batches), decoded.findings
 
 
-async def _leave(farewell: Callable[[], object]) -> None:
+async def _leave(farewell: Callable[[], Awaitable[object]]) -> None:
     """Say something to a broker that may be gone: whoever misses it will ask again."""
     try:
-        await farewell()  # type: ignore[misc]
+        await farewell()
     except Error:
         return

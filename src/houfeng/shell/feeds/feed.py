@@ -47,17 +47,17 @@ class FeedHealth:
 
 
 class Feed(Protocol):
-    """Where packets come from.
-
-    name     as in the settings; its packets carry it
-    secured  whether the peer is known for who it is, and nobody between can read or change what it sends
-    """
+    """Where packets come from."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str:
+        """As in the settings; its packets carry it."""
+        ...
 
     @property
-    def secured(self) -> bool: ...  # noqa: D102
+    def secured(self) -> bool:
+        """Whether the peer is known for who it is, and nobody between can read or change what it sends."""
+        ...
 
     async def run(self, marks: Mapping[str, int], deliver: Deliver, tell: Tell) -> None:
         """Bring packets until cancelled, each station's after its mark.

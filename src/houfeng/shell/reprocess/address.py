@@ -82,7 +82,7 @@ def connected(address: str, *, workers: int | None = None, plain_allowed: bool =
 
 def workers_of(client: "Client") -> list[str]:
     """The addresses of the workers there are, in order."""
-    running: dict[str, int] = client.nthreads()  # type: ignore[no-untyped-call]
+    running: dict[str, int] = client.nthreads()  # type: ignore[no-untyped-call]  # Dask gives it no types
     return sorted(running)
 
 

@@ -15,7 +15,7 @@ from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import Network, network_of
 from houfeng.quake.size.attenuation import attenuation
 from houfeng.shell.recordings import Recordings
-from houfeng.shell.replay.replay import END_OF_TIME_NS, OnProgress, OnTold, Outcome, told, unplaced_findings
+from houfeng.shell.replay.replay import END_OF_TIME_NS, OnProgress, OnTold, Outcome, Told, told, unplaced_findings
 from houfeng.shell.reprocess.address import connected, workers_of
 from houfeng.shell.reprocess.ears import ManyEars, strides
 from houfeng.shell.reprocess.remote import RemoteShare
@@ -83,10 +83,14 @@ def replay_on_dask(setup: DaskSetup, spread: Spread, *, on_told: OnTold, on_prog
 
     given = {str(path.absolute()): str(path) for path in recordings.files_of(keys_of(recordings.channels))}
 
+    def renamed(value: Told) -> Told:
+        """The value with files as they were given: workers know them by their absolute paths."""
+        if isinstance(value, Finding) and value.file in given:
+            return replace(value, file=given[value.file])
+        return value
+
     def tell(heard: Iterable[Heard]) -> None:
-        for value in told(heard):
-            if isinstance(value, Finding) and value.file in given:  # workers know files by their absolute paths
-                value = replace(value, file=given[value.file])  # noqa: PLW2901
+        for value in map(renamed, told(heard)):
             outcome.pick_count += isinstance(value, Pick)
             if isinstance(value, Portrait):
                 outcome.quakes.append(value.quake)
