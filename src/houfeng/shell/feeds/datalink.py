@@ -5,7 +5,6 @@ Source: DataLink 1.1, EarthScope. The protocol is EarthScope's datalink-client's
 
 import asyncio
 import logging
-import random
 import re
 import ssl
 from collections.abc import Mapping
@@ -13,15 +12,9 @@ from collections.abc import Mapping
 from datalink_client import AsyncDataLink, DataLinkError, DataLinkPacket
 from datalink_client.protocol import StreamEvent, classify_stream_packet, parse_packet, parse_response
 
-from houfeng.shell.feeds.feed import Backoff, Clock, Deliver, Desk, FeedHealth, Sleep, Tell, words_of
+from houfeng.shell.feeds.calling import ANSWER_S, Calling
+from houfeng.shell.feeds.feed import Deliver, Tell
 from houfeng.shell.feeds.peers import Peer, Stations
-from houfeng.words.errors import PeerFault
-
-#: How long a server may take to connect, and to answer one command, s.
-ANSWER_S = 30.0
-
-#: A connection that brings nothing for so long is made anew, s.
-IDLE_S = 120.0
 
 #: The longest packet taken.
 _MOST_BYTES = 1 << 24
@@ -29,130 +22,65 @@ _MOST_BYTES = 1 << 24
 #: Whose a stream is: NET_STA_LOC_CHA/TYPE or FDSN:NET_STA_LOC_B_S_SS/TYPE.
 _STREAM = re.compile(r"(?:FDSN:)?([A-Za-z0-9-]{1,8})_([A-Za-z0-9-]{1,8})_[A-Za-z0-9_-]{0,64}/(MSEED3?)")
 
-_OF_THE_PEER = (DataLinkError, OSError, ValueError)
-
 # What it has to say is told as findings.
 logging.getLogger("datalink_client").setLevel(logging.CRITICAL)
 
 
-class DataLink:
-    """A DataLink server.
-
-    name      of the feed
-    stations  those asked for
-    idle_s    a connection that brings nothing for so long is made anew
+class DataLink(Calling["_Client"]):
+    """A DataLink server: see Calling.
 
     Its numbers are places in one ring, so the highest mark of all stations is where it goes on.
-    Raises WorldFault when the peer's certificates cannot be read.
     """
 
-    def __init__(
-        self,
-        name: str,
-        peer: Peer,
-        *,
-        clock: Clock,
-        chance: random.Random,
-        stations: Stations | None = None,
-        idle_s: float = IDLE_S,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
-        self.name = name
-        self._peer = peer
-        self._context = peer.context()
-        self._stations = stations or Stations()
-        self._idle_s = idle_s
-        self._sleep = sleep
-        self._desk = Desk(name, clock, self._stations)
-        self._backoff = Backoff(chance)
+    faults = (DataLinkError, OSError, ValueError)
 
-    @property
-    def secured(self) -> bool:
-        """Whether the server is known for who it is."""
-        return self._peer.tls
+    def _line(self) -> "_Client":
+        return _Client(self._peer, self._context)
 
-    def health(self) -> FeedHealth:
-        """How it is now."""
-        return self._desk.health()
+    async def _connect(self, line: "_Client", marks: Mapping[str, int], tell: Tell) -> None:
+        async with asyncio.timeout(ANSWER_S):
+            await line.connect()
+            await line.identify("houfeng")
+            await self._log_in(line, tell)
+            await line.match(_pattern(self._stations))
+            await self._go_on(line, marks)
+            await line.stream()
 
-    async def run(self, marks: Mapping[str, int], deliver: Deliver, tell: Tell) -> None:
-        """Bring packets until cancelled: see Feed."""
-        while True:
-            try:
-                await self._session(marks, deliver, tell)
-            except PeerFault as fault:
-                self._desk.down(self._peer.scrub(fault.reason))
-            await self._sleep(self._backoff.next_s())
-
-    async def _session(self, marks: Mapping[str, int], deliver: Deliver, tell: Tell) -> None:
-        client = _Client(self._peer, self._context)
-        try:
-            await self._connect(client, marks, tell)
-            self._desk.up()
-            while True:
-                packet = await self._next(client)
-                await self._take(packet, deliver, tell)
-                self._backoff.reset()
-        finally:
-            client.abandon()
-
-    async def _connect(self, client: "_Client", marks: Mapping[str, int], tell: Tell) -> None:
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                await client.connect()
-                await client.identify("houfeng")
-                await self._log_in(client, tell)
-                await client.match(_pattern(self._stations))
-                await self._go_on(client, marks)
-                await client.stream()
-        except _OF_THE_PEER as error:
-            raise PeerFault(self.name, words_of(error)) from error
-
-    async def _log_in(self, client: "_Client", tell: Tell) -> None:
+    async def _log_in(self, line: "_Client", tell: Tell) -> None:
         login = self._peer.login
         if login is None:
             return
         try:
             if login.token:
-                await client.auth_jwt(login.token)
+                await line.auth_jwt(login.token)
             else:
-                await client.auth_userpass(login.user, login.password)
+                await line.auth_userpass(login.user, login.password)
         except DataLinkError as error:
-            self._backoff.rest()
-            self._desk.say(tell, "login-refused", "", self._peer.scrub(f"the server refuses our login: {error}"))
+            self._login_refused(tell, error)
             raise
 
-    async def _go_on(self, client: "_Client", marks: Mapping[str, int]) -> None:
+    async def _go_on(self, line: "_Client", marks: Mapping[str, int]) -> None:
         """Go to the place after the last packet the journal has; without one, to the next that comes."""
         if not marks:
             return
         try:
-            await client.position_set(max(marks.values()))
+            await line.position_set(max(marks.values()))
         except DataLinkError:
-            if not client.is_connected:
+            if not line.is_connected:
                 raise
             # It has left the ring: all there is now came after it.
-            await client.position_set("EARLIEST")
+            await line.position_set("EARLIEST")
 
-    async def _next(self, client: "_Client") -> DataLinkPacket:
-        try:
-            async with asyncio.timeout(self._idle_s):
-                return await client.receive()
-        except TimeoutError as error:
-            raise PeerFault(self.name, f"nothing came for {self._idle_s:g} s") from error
-        except _OF_THE_PEER as error:
-            raise PeerFault(self.name, words_of(error)) from error
-
-    async def _take(self, packet: DataLinkPacket, deliver: Deliver, tell: Tell) -> None:
-        stream = _STREAM.fullmatch(packet.streamid)
+    async def _take(self, what: DataLinkPacket, deliver: Deliver, tell: Tell) -> None:
+        stream = _STREAM.fullmatch(what.streamid)
         if stream is None:
-            self._desk.say(tell, "not-a-record", "", f"sent a packet of {packet.streamid[:64]!r}")
+            self._desk.say(tell, "not-a-record", "", f"sent a packet of {what.streamid[:64]!r}")
             return
         key = f"{stream[1]}.{stream[2]}"
-        if not 0 <= packet.pktid < 2**63:
-            self._desk.say(tell, "bad-record", key, f"sent a packet numbered {packet.pktid}")
+        if not 0 <= what.pktid < 2**63:
+            self._desk.say(tell, "bad-record", key, f"sent a packet numbered {what.pktid}")
             return
-        await self._desk.take(key, packet.pktid, packet.data, deliver, tell)
+        await self._desk.take(key, what.pktid, what.data, deliver, tell)
 
 
 def _pattern(stations: Stations) -> str:

@@ -23,16 +23,11 @@ from seedlink_client.protocol import (
     parse_reply,
 )
 
-from houfeng.shell.feeds.feed import Backoff, Clock, Deliver, Desk, FeedHealth, Sleep, Tell, words_of
+from houfeng.shell.feeds.calling import ANSWER_S, IDLE_S, Calling
+from houfeng.shell.feeds.feed import Clock, Deliver, Sleep, Tell
 from houfeng.shell.feeds.peers import Peer, Stations
 from houfeng.words.errors import PeerFault
 from houfeng.words.packet import NO_SEQUENCE
-
-#: How long a server may take to connect, and to answer one command, s.
-ANSWER_S = 30.0
-
-#: A connection that brings nothing for so long is made anew, s.
-IDLE_S = 120.0
 
 #: Stations named one by one on resuming; there is no connection with more than a nation's.
 MOST_RESUMED = 20_000
@@ -46,23 +41,20 @@ _RECORD_3 = 512
 #: Payloads that are records: miniSEED 2 and 3.
 _RECORDS = ("2", "3")
 
-
 # What it has to say is told as findings, and what it logs in detail holds passwords.
 logging.getLogger("seedlink_client").setLevel(logging.CRITICAL)
 
 
-class SeedLink:
-    """A SeedLink server.
+class SeedLink(Calling["_Client"]):
+    """A SeedLink server: see Calling.
 
-    name       of the feed
     stations   those asked for; wildcards need version 4, or a version 3 server that knows them
     selectors  channels asked for, as SELECT takes them; of either version
     version    of the protocol, None: the newest both know; a login needs 4
     oldest     begin a station that has no mark with the oldest record the server has, not with the next one
-    idle_s     a connection that brings nothing for so long is made anew
-
-    Raises WorldFault when the peer's certificates cannot be read.
     """
+
+    faults = (SeedLinkError, OSError, ValueError)
 
     def __init__(
         self,
@@ -78,105 +70,54 @@ class SeedLink:
         idle_s: float = IDLE_S,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self.name = name
-        self._peer = peer
-        self._context = peer.context()
-        self._stations = stations or Stations()
+        super().__init__(name, peer, clock=clock, chance=chance, stations=stations, idle_s=idle_s, sleep=sleep)
         self._selectors = selectors
         # Version 3 has no logins: without this, who says it knows no other would get us in without ours.
         self._version = 4 if peer.login else version
         self._fresh = 0 if oldest else None
-        self._idle_s = idle_s
-        self._sleep = sleep
-        self._desk = Desk(name, clock, self._stations)
-        self._backoff = Backoff(chance)
 
-    @property
-    def secured(self) -> bool:
-        """Whether the server is known for who it is."""
-        return self._peer.tls
+    def _line(self) -> "_Client":
+        return _Client(self._peer, self._context, self._version)
 
-    def health(self) -> FeedHealth:
-        """How it is now."""
-        return self._desk.health()
-
-    async def run(self, marks: Mapping[str, int], deliver: Deliver, tell: Tell) -> None:
-        """Bring packets until cancelled: see Feed."""
-        while True:
-            try:
-                await self._session(marks, deliver, tell)
-            except PeerFault as fault:
-                self._desk.down(self._peer.scrub(fault.reason))
-            await self._sleep(self._backoff.next_s())
-
-    async def _session(self, marks: Mapping[str, int], deliver: Deliver, tell: Tell) -> None:
-        """One connection, until it ends. Raises PeerFault when it does, or cannot be made."""
-        client = _Client(self._peer, self._context, self._version)
+    async def _connect(self, line: "_Client", marks: Mapping[str, int], tell: Tell) -> None:
         try:
-            await self._connect(client, marks, tell)
-            self._desk.up()
-            while True:
-                frame = await self._next(client)
-                await self._take(client, frame, deliver, tell)
-                self._backoff.reset()
-        finally:
-            client.abandon()
-
-    async def _connect(self, client: "_Client", marks: Mapping[str, int], tell: Tell) -> None:
-        try:
-            await client.connect()
-            self._ask_for(client, marks)
-            await client.negotiate()
+            await line.connect()
+            self._ask_for(line, marks)
+            await line.negotiate()
         except SeedLinkAuthError as error:
-            self._backoff.rest()
-            self._desk.say(tell, "login-refused", "", self._peer.scrub(f"the server refuses our login: {error}"))
+            self._login_refused(tell, error)
             raise PeerFault(self.name, f"login refused: {error}") from error
-        except _OF_THE_PEER as error:
-            raise PeerFault(self.name, words_of(error)) from error
         finally:
-            for station, reason in client.refused.items():
+            for station, reason in line.refused.items():
                 key = station.replace("_", ".", 1)
                 self._desk.say(tell, "station-refused", key, self._peer.scrub(f"the server refuses {key}: {reason}"))
 
-    def _ask_for(self, client: "_Client", marks: Mapping[str, int]) -> None:
+    def _ask_for(self, line: "_Client", marks: Mapping[str, int]) -> None:
         """Name every station that has a mark, then the patterns, which SeedLink reads as all others that match."""
-        three = client.protocol is Protocol.V3
+        three = line.protocol is Protocol.V3
         everything = not self._stations.patterns
-        if three and everything and not client.server_capabilities.get("NSWILDCARD"):
+        if three and everything and not line.server_capabilities.get("NSWILDCARD"):
             # An old server sends all it has when no station is named; it has one count for all of them.
             last = max(marks.values(), default=self._fresh)
-            client.set_all_stations(list(self._selectors), seqnum=_before(last, three=True))
+            line.set_all_stations(list(self._selectors), seqnum=_before(last, three=True))
             return
         known = [key for key in marks if key in self._stations][-MOST_RESUMED:]
         for key in known:
-            client.add_stream(_wire_name(key), list(self._selectors), seqnum=_before(marks[key], three=three))
+            line.add_stream(_wire_name(key), list(self._selectors), seqnum=_before(marks[key], three=three))
         for pattern in self._stations.patterns or ("*.*",):
             if pattern not in marks:
                 named = "*" if pattern == "*.*" and not three else _wire_name(pattern)
-                client.add_stream(named, list(self._selectors), seqnum=self._fresh)
+                line.add_stream(named, list(self._selectors), seqnum=self._fresh)
 
-    async def _next(self, client: "_Client") -> _RawFrame:
-        try:
-            async with asyncio.timeout(self._idle_s):
-                return await client.receive()
-        except TimeoutError as error:
-            raise PeerFault(self.name, f"nothing came for {self._idle_s:g} s") from error
-        except _OF_THE_PEER as error:
-            raise PeerFault(self.name, words_of(error)) from error
-
-    async def _take(self, client: "_Client", frame: _RawFrame, deliver: Deliver, tell: Tell) -> None:
-        key = frame.station_id.replace("_", ".", 1) if client.protocol is Protocol.V4 else ""
-        if frame.payload_format not in _RECORDS:
-            self._desk.say(tell, "not-a-record", key[:64], f"sent a packet of format {frame.payload_format!r}")
+    async def _take(self, what: _RawFrame, deliver: Deliver, tell: Tell) -> None:
+        key = what.station_id.replace("_", ".", 1)  # "" in version 3
+        if what.payload_format not in _RECORDS:
+            self._desk.say(tell, "not-a-record", key[:64], f"sent a packet of format {what.payload_format!r}")
             return
         # 2^64 - 1 is SeedLink's own word for no number.
-        sequence = NO_SEQUENCE if frame.seqnum in (None, 2**64 - 1) else frame.seqnum
+        sequence = NO_SEQUENCE if what.seqnum in (None, 2**64 - 1) else what.seqnum
         assert sequence is not None
-        await self._desk.take(key, sequence, frame.payload, deliver, tell)
-
-
-#: What the client raises for what a peer does: its own, those of the socket, and of text that is no text.
-_OF_THE_PEER = (SeedLinkError, OSError, ValueError)
+        await self._desk.take(key, sequence, what.payload, deliver, tell)
 
 
 def _wire_name(pattern: str) -> str:
