@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from houfeng.guard.vouch import Vouch
 from houfeng.wire import manifest as signed_data
 from houfeng.wire import mseed
-from houfeng.wire.manifest import Chain, Clock, carried, mac_holds, name_of, statement_of
+from houfeng.wire.manifest import Chain, Clock, carried, keyed, lines_of, mac_holds, name_of
 from houfeng.words.assurance import EnrolledKey, Enrolment, Tier, Vouched
 from houfeng.words.packet import Packet
 from houfeng.words.samples import Segment
@@ -27,8 +27,11 @@ from houfeng.words.source import SourceId
 NS = 1_000_000_000
 START_S = 1_700_000_000
 
-#: Stations heard, and seconds of each.
-STATIONS, SECONDS = 200, 20
+#: Stations heard, and seconds of each; seconds before these, until the stage remembers as much as it ever does.
+STATIONS, SECONDS, BEFORE = 200, 20, 100
+
+#: Packets handled at once.
+BATCH = 500
 
 CENTRE = X25519PrivateKey.from_private_bytes(sha256(b"bench centre").digest())
 IDENTITY = Ed25519PrivateKey.from_private_bytes(sha256(b"bench station").digest())
@@ -57,7 +60,7 @@ def sent() -> tuple[list[Packet], list[Packet]]:
         )  # fmt: skip
         chains[code] = Chain(begun, IDENTITY, ephemeral)
         openings.append(Packet("bench", f"XX.{code}", k, START_S * NS, chains[code].first))
-    for second_s in range(START_S, START_S + SECONDS):
+    for second_s in range(START_S, START_S + BEFORE + SECONDS):
         for code, chain in chains.items():
             records = second(code, second_s)
             contents = [*records, chain.manifest(second_s, Clock("locked", 100, 99), map(name_of, records))]
@@ -89,27 +92,48 @@ def best_s(work: Callable[[], object], before: Callable[[], None] = lambda: None
 def stage_per_s(openings: list[Packet], packets: list[Packet]) -> float:
     """Manifests with their records that the whole stage takes in, of every station in turn."""
     made: list[Vouch] = []
+    begin = len(packets) * BEFORE // (BEFORE + SECONDS)
 
     def fresh() -> None:
         made[:] = [stage()]
         made[0].handle(openings)
+        made[0].handle(packets[:begin])
 
-    spent_s = best_s(lambda: made[0].handle(packets), fresh)
+    def work() -> int:
+        signed = 0
+        for k in range(begin, len(packets), BATCH):
+            out = made[0].handle(packets[k : k + BATCH]) + made[0].elapse(packets[k].arrival_ns)
+            signed += sum(isinstance(one, Vouched) and one.tier is Tier.GATEWAY_SIGNED for one in out)
+        return signed
+
     fresh()
-    tiers = [one.tier for one in made[0].handle(packets) if isinstance(one, Vouched)]
-    assert tiers == [Tier.GATEWAY_SIGNED] * (3 * STATIONS * SECONDS)
-    return STATIONS * SECONDS / spent_s
+    assert work() == 3 * STATIONS * SECONDS
+    return STATIONS * SECONDS / best_s(work, fresh)
 
 
 def verified_per_s(groups: list[list[bytes]], key: bytes) -> float:
     """Manifests read, with their MAC checked and their three records hashed and compared: the least one can do."""
+    mac = keyed(key)
 
     def work() -> None:
         for *records, carrier in groups:
             _, raw = carried(carrier)
-            mac_holds(raw, key)
-            value = statement_of(raw).value
-            assert [sha256(record).digest() for record in records] == [name.digest for name in value.names]  # type: ignore[union-attr]
+            mac_holds(raw, mac)
+            assert [sha256(record).digest() for record in records] == [digest for *_, digest in lines_of(raw).names]
+
+    return len(groups) / best_s(work)
+
+
+def proofs_per_s(groups: list[list[bytes]], key: bytes) -> float:
+    """Four hashes and one MAC for each: what no program on this library does faster."""
+    mac = keyed(key)
+    raws = [(records, carried(carrier)[1]) for *records, carrier in groups]
+
+    def work() -> None:
+        for records, raw in raws:
+            mac_holds(raw, mac)
+            for content in (*records, raw):
+                sha256(content).digest()
 
     return len(groups) / best_s(work)
 
@@ -117,14 +141,14 @@ def verified_per_s(groups: list[list[bytes]], key: bytes) -> float:
 def rows() -> list[tuple[str, float, str, float | None, str]]:
     """What bench/run.py prints."""
     openings, packets = sent()
-    contents = [packet.content for packet in packets]
+    contents = [packet.content for packet in packets[-4 * STATIONS * SECONDS :]]
     groups = [contents[k : k + 4] for k in range(0, len(contents), 4)]
     records = [record for *three, _ in groups for record in three]
     key = bytes(32)
     public = IDENTITY.public_key()
     few = [(record, IDENTITY.sign(record)) for record in records[:600]]
     whole = stage_per_s(openings, packets)
-    least = verified_per_s(groups, key)
+    least, proofs = verified_per_s(groups, key), proofs_per_s(groups, key)
     macs = len(records) / best_s(lambda: [hmac.digest(key, record, "sha256") for record in records])
     hashes = len(records) / best_s(lambda: [sha256(record).digest() for record in records])
     signatures = len(few) / best_s(lambda: [public.verify(signature, record) for record, signature in few])
@@ -132,6 +156,7 @@ def rows() -> list[tuple[str, float, str, float | None, str]]:
         ("station-seconds through the centre's stage", whole, "manifests", signatures / 3, "Ed25519 for each record"),
         ("read, MAC, three hashes", least, "manifests", signatures / 3, "Ed25519 for each record"),
         ("the same", least, "manifests", macs / 3, "HMAC for each record"),
+        ("four hashes and a MAC", proofs, "manifests", whole, "the whole stage"),
         ("HMAC-SHA256 of a record", macs, "records", signatures, "Ed25519 of a record"),
         ("SHA-256 of a record", hashes, "records", macs, "HMAC-SHA256"),
     ]

@@ -1,5 +1,6 @@
 """Vouching at the centre: honest stations, and what batches, feeds and restarts may not change."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -7,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from houfeng.guard.vouch import Vouch, memory_bytes, memory_of
+from houfeng.guard.vouch.session import Session
+from houfeng.guard.vouch.waiting import Waiting
 from houfeng.words.assurance import Tier, Vouched
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
@@ -182,6 +185,82 @@ class TestCuttingAndWaiting:
         out = vouch(enrolment(), other).handle(mixed)
         alone = vouch().handle(mine)
         assert [one for one in out if one.channel.startswith("FDSN:XX_AB1_")] == alone
+
+
+def mishandled(packets, mishaps):
+    """Packets of which some are lost, doubled, swapped, altered or come again later."""
+    packets = list(packets)
+    for kind, at in mishaps:
+        k = at % (len(packets) - 8)
+        packet = packets[k]
+        if kind == "lost":
+            del packets[k]
+        elif kind == "twice":
+            packets.insert(k, packet)
+        elif kind == "swapped":
+            packets[k], packets[k + 3] = packets[k + 3], packet
+        elif kind == "altered":
+            content = bytearray(packet.content)
+            content[at % len(content)] ^= 1 + at % 255
+            packets[k] = replace(packet, content=bytes(content))
+        elif kind == "again":
+            packets.insert(k + 8, replace(packet, arrival_ns=packets[k + 8].arrival_ns, sequence=packet.sequence + 5))
+        else:
+            packets.insert(k + 2, replace(packet, feed="spare"))
+    return packets
+
+
+TWO_STATIONS = [
+    packet
+    for pair in zip(
+        sent(SigningStation(), Feed(), 30),
+        sent(SigningStation(code="AB2"), Feed("other", "XX.AB2"), 30),
+        strict=True,
+    )
+    for packet in pair
+]
+
+
+class TestUsualAndCareful:
+    """Most manifests are the very next one, and most records wait for it: what is these get in haste is the same."""
+
+    mishaps = st.lists(
+        st.tuples(st.sampled_from(["lost", "twice", "swapped", "altered", "again", "spare"]), st.integers(0, 9999)),
+        max_size=12,
+    )
+
+    def both(self):
+        return vouch(enrolment(), enrolment(station="XX.AB2"))
+
+    @given(mishaps)
+    @settings(deadline=None, max_examples=60)
+    def test_many_packets_at_once_give_what_they_give_one_by_one(self, mishaps):
+        packets = mishandled(TWO_STATIONS, mishaps)
+        whole, single = self.both(), self.both()
+        assert whole.handle(packets) == [one for packet in packets for one in single.handle([packet])]
+        assert whole.memory() == single.memory()
+        assert whole.elapse((START_S + 500) * NS) == single.elapse((START_S + 500) * NS)
+
+    @given(mishaps)
+    @settings(deadline=None, max_examples=60)
+    def test_the_careful_way_alone_gives_the_same(self, mishaps):
+        packets = mishandled(TWO_STATIONS, mishaps)
+        usual, careful = self.both(), self.both()
+        out = usual.handle(packets)
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Session, "goes_on", lambda *_: False)
+            patched.setattr(Waiting, "knows", lambda *_: True)
+            assert careful.handle(packets) == out
+        assert careful.memory() == usual.memory()
+        assert careful.elapse((START_S + 500) * NS) == usual.elapse((START_S + 500) * NS)
+
+    def test_what_is_usual_goes_the_short_way(self):
+        stage, first_second = self.both(), 2 * 5
+        out = stage.handle(TWO_STATIONS[:first_second])
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(Session, "place", lambda *_: pytest.fail("the very next manifest was looked at with care"))
+            out += stage.handle(TWO_STATIONS[first_second:])
+        assert tiers(out) == [Tier.SENSOR_SIGNED] * 180
 
 
 class TestRestart:

@@ -1,6 +1,8 @@
 """Headers of raw records in plain Python, with the bulk decoder as the oracle."""
 
+import struct
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import numpy as np
 import pymseed
@@ -112,3 +114,57 @@ def test_crc_of_the_standard():
     assert crc32c(b"123456789") == 0xE3069283  # RFC 3720 appendix B.4's check value
     assert crc32c(bytes(32)) == 0x8A9136AA
     assert crc32c(b"") == 0
+
+
+@given(
+    starts,
+    st.sampled_from("><"),
+    st.integers(-128, 127),
+    st.permutations([1000, 1001, 100, 300]),
+    st.integers(0, 60),
+    st.integers(0, 200),
+)
+@settings(deadline=None)
+def test_blockettes_mean_the_same_wherever_they_stand(start_ns, order, microseconds, kinds, gap, tail):
+    """Most headers end within the first 64 bytes and are read in haste; others are read to their end."""
+    content = bytearray(head_in(order, start_ns) + bytes(16 * len(kinds) + len(kinds) * gap))
+    at = 46
+    for number, kind in enumerate(kinds):
+        here = 48 + number * (16 + gap)
+        content[at : at + 2] = here.to_bytes(2, "big" if order == ">" else "little")
+        at = here + 2
+        content[here : here + 4] = struct.pack(order + "HH", kind, 0)
+        content[here + 4 : here + 8] = {
+            1000: bytes([11, 1, 9, 0]),
+            1001: struct.pack("BbBB", 100, microseconds, 0, 7),
+            100: struct.pack(order + "f", 12.5),
+            300: b"\xff\xff\xff\xff",
+        }[kind]
+    content += bytes(512 - len(content) + tail)
+    head = head_of(bytes(content))
+    assert (head.start_ns, head.rate_hz) == (start_ns // 100_000 * 100_000 + microseconds * 1_000, 12.5)
+    assert (head.source, head.samples, head.length_bytes) == (SourceId("XX", "AB1", "00", "HHZ"), 7, 512)
+
+
+@given(st.sampled_from("><"), st.integers(48, 80))
+def test_a_record_that_is_a_header_and_little_more_is_read(order, length):
+    head = head_of(head_in(order, START_S * NS) + bytes(length - 48))
+    assert (head.start_ns, head.rate_hz, head.length_bytes) == (START_S * NS, 100.0, length)
+
+
+@pytest.mark.parametrize("at", [49, 61, 63, 64, 600])
+def test_a_blockette_that_is_cut_off_is_refused(at):
+    content = bytearray(head_in(">", START_S * NS)) + bytes(at + 3 - 48 if at < 512 else 16)
+    content[46:48] = at.to_bytes(2, "big")
+    with pytest.raises(DataFault, match="cannot be read"):
+        head_of(bytes(content))
+
+
+def head_in(order, start_ns):
+    """The fixed header of a miniSEED 2 record of 7 samples, in a byte order."""
+    when = datetime.fromtimestamp(start_ns // NS, UTC)
+    return b"000001D AB1  00HHZXX" + struct.pack(
+        order + "HHBBBBHHhhBBBBiHH",
+        *(when.year, when.timetuple().tm_yday, when.hour, when.minute, when.second, 0),
+        *(start_ns % NS // 100_000, 7, 100, 1, 0, 0, 0, 0, 0, 64, 0),
+    )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from houfeng.guard.vouch.memory import SessionMemory
-from houfeng.wire.manifest import Manifest, Opening, Signature
+from houfeng.wire.manifest import Lines, Opening, Signature, keyed
 from houfeng.words.assurance import Tier
 
 #: Manifests whose hash is kept, to tell repeats from forgeries and to check signatures against: two minutes.
@@ -15,6 +15,9 @@ LONGEST_WAIT: Final = 64
 #: Feeds that bring one station; of any more, repeats are not told apart.
 MOST_FEEDS: Final = 8
 
+#: Later than any instant.
+NEVER_NS: Final = 1 << 63
+
 #: A station signs every minute; five without a signature are odd.
 LONGEST_UNSIGNED_S: Final = 300
 
@@ -25,24 +28,24 @@ class Session:
     opening  verified
     raw      its statement
     digest   SHA-256 of that
-    key      of its MACs
+    mac      HMAC under the key of its MACs
     tier     of what it names
-    ends_ns  when its key's time is over, None for never
+    ends_ns  when its key's time is over
     joined   whether the centre comes in late and cannot know what was before
     """
 
     __slots__ = (
-        "_by_feed", "_heads", "_needed", "due", "ends_ns", "joined", "key", "missing", "opening", "raw", "second_s",
+        "_by_feed", "_heads", "_needed", "due", "ends_ns", "joined", "mac", "missing", "opening", "raw", "second_s",
         "signed", "signed_s", "tier",
     )  # fmt: skip
 
     def __init__(self, opening: Opening, raw: bytes, digest: bytes, key: bytes, tier: Tier, *, joined: bool) -> None:
         self.opening = opening
         self.raw = raw
-        self.key = key
+        self.mac = keyed(key)
         self.tier = tier
         self.joined = joined
-        self.ends_ns: int | None = None
+        self.ends_ns = NEVER_NS
         self.due = 0
         self.second_s = opening.time_ns // 1_000_000_000
         self.signed, self.signed_s = -1, self.second_s
@@ -51,7 +54,30 @@ class Session:
         self._needed: dict[int, bytes] = {}
         self._by_feed: dict[str, int] = {}
 
-    def place(self, manifest: Manifest, digest: bytes) -> str:
+    def goes_on(self, manifest: Lines, digest: bytes, feed: str) -> bool:
+        """Take in what nearly every manifest is: the very next one, of a chain without gaps, and new by its feed.
+
+        False for any other, and nothing is changed.
+        """
+        number, heads = manifest.sequence, self._heads
+        if (
+            number != self.due
+            or heads.get(number - 1) != manifest.previous
+            or not self.second_s <= manifest.second_s <= self.signed_s + LONGEST_UNSIGNED_S
+            or number <= self._by_feed.get(feed, NEVER_NS)
+            or number in self._needed
+            or self.missing
+            or self.joined
+        ):
+            return False
+        self._by_feed[feed] = number
+        self.due, self.second_s = number + 1, manifest.second_s
+        heads[number] = digest
+        if len(heads) > KEPT:
+            del heads[next(iter(heads))]
+        return True
+
+    def place(self, manifest: Lines, digest: bytes) -> str:
         """Where a manifest with a good MAC belongs.
 
         "next"   goes on, at once or after a gap
@@ -70,7 +96,7 @@ class Session:
             return "fork"
         return "next" if number >= self.due else "late"
 
-    def take(self, manifest: Manifest, digest: bytes, until_ns: int) -> int:
+    def take(self, manifest: Lines, digest: bytes, until_ns: int) -> int:
         """Take in a manifest that is next or late; manifests left out are awaited until an instant.
 
         Returns how many are lost for certain, because the gap is too long to wait.
@@ -79,7 +105,8 @@ class Session:
         if number >= self.due:
             if self.joined:
                 self.due, self.signed_s, self.joined = number, manifest.second_s, False
-            lost = self.expect(number, until_ns)
+            if number > self.due:
+                lost = self.expect(number, until_ns)
             self.due = number + 1
             self.second_s = max(self.second_s, manifest.second_s)
         self.missing.pop(number, None)
@@ -87,8 +114,7 @@ class Session:
         self._heads[number] = digest
         if number - 1 not in self._heads:
             self._needed[number - 1] = manifest.previous
-        memories: tuple[dict[int, bytes], ...] = (self._heads, self._needed)
-        for memory in memories:
+        for memory in self._heads, self._needed:
             while len(memory) > KEPT:
                 del memory[next(iter(memory))]
         return lost
@@ -122,7 +148,7 @@ class Session:
             self._by_feed[feed] = max(highest, number)
         return number > highest
 
-    def restart_at(self, manifest: Manifest, digest: bytes) -> None:
+    def restart_at(self, manifest: Lines, digest: bytes) -> None:
         """Go on from a manifest that did not link, so that one break is told once."""
         self.due = max(self.due, manifest.sequence + 1)
         self._heads[manifest.sequence] = digest

@@ -1,5 +1,6 @@
 """What a station states, judged: openings, manifests and signatures, one after the other."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, Literal
@@ -10,13 +11,14 @@ from houfeng.guard.vouch.budget import Budget
 from houfeng.guard.vouch.episodes import Episodes
 from houfeng.guard.vouch.keys import Keys
 from houfeng.guard.vouch.memory import SessionMemory
-from houfeng.guard.vouch.session import LONGEST_UNSIGNED_S, Session
+from houfeng.guard.vouch.session import LONGEST_UNSIGNED_S, NEVER_NS, Session
 from houfeng.wire.manifest import (
-    Manifest,
-    Name,
+    Line,
+    Lines,
     Opening,
     Signature,
     Statement,
+    lines_of,
     mac_holds,
     session_key,
     signature_holds,
@@ -40,7 +42,7 @@ MOST_PAST: Final = 32
 Standing = Literal["good", "again", "broken", "none"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for every statement: frozen ones take four times as long to make
 class Came:
     """How a statement arrived.
 
@@ -63,7 +65,7 @@ class Said:
 
     findings: list[Finding] = field(default_factory=list)
     standing: Standing = "none"
-    names: tuple[Name, ...] = ()
+    names: Sequence[Line] = ()
     tier: Tier = Tier.BROKEN
     due_ns: int = 0
     lost: bool = False
@@ -98,23 +100,23 @@ class Sessions:
         """A statement arrived in a record that names this station."""
         kind, name = kind_and_session(raw)
         session = self.live.get(name)
-        if kind == MANIFEST and session is not None and not mac_holds(raw, session.key):
-            return self._refuse(raw, came, "forged-mac", "a manifest does not have the MAC of its session")
-        if kind == MANIFEST and session is None:
-            return self._homeless(name, raw, came)
-        if session is not None and session.ends_ns is not None and came.arrival_ns >= session.ends_ns:
+        if kind == MANIFEST:
+            if session is None:
+                return self._homeless(name, raw, came)
+            if not mac_holds(raw, session.mac):
+                return self._refuse(raw, came, "forged-mac", "a manifest does not have the MAC of its session")
+        if session is not None and came.arrival_ns >= session.ends_ns:
             return self._refuse(raw, came, "unknown-key", "it goes on with a key whose time is over")
         try:
+            if kind == MANIFEST and session is not None:
+                return self._manifest(session, lines_of(raw), sha256(raw).digest(), came)
             statement = statement_of(raw)
         except DataFault as fault:
             return Said(self._tell("unreadable-statement", fault.reason, came))
-        value = statement.value
-        if isinstance(value, Manifest):
-            assert session is not None
-            return self._manifest(session, value, raw, came)
-        if isinstance(value, Signature):
-            return self._signature(session, statement, value, came)
-        return self._opening(statement, value, raw, came)
+        if isinstance(statement.value, Signature):
+            return self._signature(session, statement, statement.value, came)
+        assert isinstance(statement.value, Opening)
+        return self._opening(statement, statement.value, raw, came)
 
     def elapse(self, now_ns: int) -> list[Finding]:
         """Give up on manifests that have not come."""
@@ -123,9 +125,9 @@ class Sessions:
             findings += self._episodes.tell("dropped-manifest", "a manifest of the chain is missing", now_ns)
         return findings
 
-    def due_ns(self) -> int | None:
-        """When a missing manifest is given up."""
-        return min((next(iter(s.missing.values())) for s in self.live.values() if s.missing), default=None)
+    def due_ns(self) -> int:
+        """When a missing manifest is given up, NEVER_NS when none is missing."""
+        return min((next(iter(s.missing.values())) for s in self.live.values() if s.missing), default=NEVER_NS)
 
     def enrol(self, enrolment: Enrolment) -> None:
         """Take in a new enrolment; sessions of keys that are not believed any more end."""
@@ -134,7 +136,8 @@ class Sessions:
             identity = session.opening.identity
             key = self.keys.key_of(identity)
             if key is not None and not self.keys.is_revoked(identity):
-                session.ends_ns, session.tier = key.until_ns, min(session.tier, self.keys.tier_of(session.opening))
+                session.ends_ns = NEVER_NS if key.until_ns is None else key.until_ns
+                session.tier = min(session.tier, self.keys.tier_of(session.opening))
             else:
                 del self.live[name]
                 self._note_refusal(name, "revoked-key", "it goes on with a session whose key was revoked")
@@ -208,7 +211,7 @@ class Sessions:
         tier = self.keys.tier_of(opening)
         session = Session(opening, raw, sha256(raw).digest(), key, tier, joined=joined)
         enrolled = self.keys.key_of(opening.identity)
-        session.ends_ns = None if enrolled is None else enrolled.until_ns
+        session.ends_ns = NEVER_NS if enrolled is None or enrolled.until_ns is None else enrolled.until_ns
         self.live[opening.session] = session
         return session
 
@@ -233,17 +236,19 @@ class Sessions:
         return Said(self._tell("unknown-session", "a manifest belongs to a session whose opening never came", came))
 
     def _refuse(self, raw: bytes, came: Came, kind: str, reason: str) -> Said:
+        if kind_and_session(raw)[0] != MANIFEST:
+            return Said(self._tell(kind, reason, came))
         try:
-            value = statement_of(raw).value
+            manifest = lines_of(raw)
         except DataFault:
             return Said(self._tell(kind, reason, came))
-        if not isinstance(value, Manifest):
-            return Said(self._tell(kind, reason, came))
         standing: Standing = "none" if kind == "other-centre" else "broken"
-        return Said(self._tell(kind, reason, came, value.second_s * _NS_PER_S), standing, value.names)
+        return Said(self._tell(kind, reason, came, manifest.second_s * _NS_PER_S), standing, manifest.names)
 
-    def _manifest(self, session: Session, manifest: Manifest, raw: bytes, came: Came) -> Said:
-        digest = sha256(raw).digest()
+    def _manifest(self, session: Session, manifest: Lines, digest: bytes, came: Came) -> Said:
+        due_ns = came.arrival_ns + self._patience_ns
+        if session.goes_on(manifest, digest, came.feed):
+            return Said([], "good", manifest.names, session.tier, due_ns)
         place = session.place(manifest, digest)
         time_ns = manifest.second_s * _NS_PER_S
         if place == "fork":
@@ -253,7 +258,7 @@ class Sessions:
         first = session.is_new_by(came.feed, manifest.sequence)
         if place == "again":
             if first or came.redelivered:
-                return Said([], "again", manifest.names, session.tier, came.arrival_ns + self._patience_ns)
+                return Said([], "again", manifest.names, session.tier, due_ns)
             return Said(self._tell("replay", f"manifest {manifest.sequence} came again", came, time_ns))
         findings = []
         if place == "late":
@@ -263,13 +268,12 @@ class Sessions:
             reason = f"the station's clock went back by {session.second_s - manifest.second_s} s"
             findings += self._tell("clock-rollback", reason, came, time_ns)
             session.second_s = manifest.second_s
-        lost = session.take(manifest, digest, came.arrival_ns + self._patience_ns)
+        lost = session.take(manifest, digest, due_ns)
         if lost:
             findings += self._tell("dropped-manifest", f"{lost} manifests in a row are missing", came, time_ns)
         if session.unsigned_s > LONGEST_UNSIGNED_S and place == "next":
             reason = f"{session.unsigned_s} s without a signature over its manifests"
             findings += self._tell("unsigned-chain", reason, came, time_ns)
-        due_ns = came.arrival_ns + self._patience_ns
         return Said(findings, "good", manifest.names, session.tier, due_ns, bool(lost or session.missing))
 
     # --- signatures ---

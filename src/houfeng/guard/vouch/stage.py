@@ -1,7 +1,6 @@
 """The stage: packets in, packets with their tier and what was found out."""
 
 from collections.abc import Collection, Iterable
-from functools import lru_cache
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -11,13 +10,11 @@ from houfeng.guard.vouch.keys import Keys
 from houfeng.guard.vouch.memory import Memory, StationMemory
 from houfeng.guard.vouch.sessions import Sessions
 from houfeng.guard.vouch.station import Out, Station
-from houfeng.guard.vouch.waiting import Read
-from houfeng.wire.manifest import carried, head_of, is_carrier
+from houfeng.wire.manifest import carried, fields_of, is_carrier
 from houfeng.words.assurance import Enrolment, Tier, Vouched
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
 from houfeng.words.packet import Packet
-from houfeng.words.source import SourceId
 
 #: The findings of this stage.
 KINDS: Final = (
@@ -69,18 +66,35 @@ class Vouch:
             self._enrol(value)
             return []
         out: Out = []
+        secured, stations = self._secured, self._stations
         for packet in value:
-            if is_carrier(packet.content):
-                out += self._statement(packet)
+            content = packet.content
+            if content[:3] == b"MS\x03" and is_carrier(content):
+                self._statement(packet, out)
+                continue
+            try:
+                names, start_ns, _, _, length_bytes = fields_of(content)
+            except DataFault as fault:
+                self._unreadable(packet, fault.reason, out)
+                continue
+            if length_bytes != len(content):
+                # A second record behind the first would ride on its tier.
+                self._unreadable(packet, "a packet holds more than one record", out)
+                continue
+            transport = Tier.TRANSPORT_ONLY if packet.feed in secured else Tier.NONE
+            station = stations.get(names.station_key)
+            if station is not None:
+                station.record(packet, names, start_ns, transport, out)
             else:
-                out += self._record(packet)
+                out.append(Vouched(packet, names.identifier, start_ns, transport))
         return out
 
     def elapse(self, now_ns: int) -> Out:
         """Time passed, by the clock that arrivals are told in."""
         out: Out = []
         for station in self._stations.values():
-            out += station.elapse(now_ns)
+            if now_ns >= station.due_ns or station.episodes.going_on:
+                out += station.elapse(now_ns)
         for episodes in self._strangers.values():
             out += episodes.elapse(now_ns)
         self._strangers = {key: episodes for key, episodes in self._strangers.items() if episodes.going_on}
@@ -118,35 +132,22 @@ class Vouch:
         if remembered is not None:
             station.recall(remembered)
 
-    def _record(self, packet: Packet) -> Out:
-        try:
-            head = head_of(packet.content)
-        except DataFault as fault:
-            return self._unreadable(packet, fault.reason)
-        station_key, identifier, channel = _names(head.source)
-        if head.length_bytes != len(packet.content):
-            # A second record behind the first would ride on its tier.
-            return self._unreadable(packet, "a packet holds more than one record")
-        transport = Tier.TRANSPORT_ONLY if packet.feed in self._secured else Tier.NONE
-        station = self._stations.get(station_key)
-        if station is None:
-            return [Vouched(packet, identifier, head.start_ns, transport)]
-        return station.record(Read(packet, identifier, channel, head.start_ns, transport))
-
-    def _statement(self, packet: Packet) -> Out:
+    def _statement(self, packet: Packet, out: Out) -> None:
         try:
             station_id, raw = carried(packet.content)
         except DataFault as fault:
-            return list(self._tell(packet.station_key, "unreadable-statement", fault.reason, packet.arrival_ns))
+            out += self._tell(packet.station_key, "unreadable-statement", fault.reason, packet.arrival_ns)
+            return
         station_key = station_id.replace("_", ".")
         station = self._stations.get(station_key)
         if station is not None:
-            return station.statement(packet, raw)
-        return list(self._tell(station_key, "unknown-key", "it signs, and no key of it is enrolled", packet.arrival_ns))
+            station.statement(packet, raw, out)
+        else:
+            out += self._tell(station_key, "unknown-key", "it signs, and no key of it is enrolled", packet.arrival_ns)
 
-    def _unreadable(self, packet: Packet, reason: str) -> Out:
-        told = self._tell(packet.station_key, "unreadable-record", reason, packet.arrival_ns)
-        return [Vouched(packet, "", None, Tier.BROKEN), *told]
+    def _unreadable(self, packet: Packet, reason: str, out: Out) -> None:
+        out.append(Vouched(packet, "", None, Tier.BROKEN))
+        out += self._tell(packet.station_key, "unreadable-record", reason, packet.arrival_ns)
 
     def _tell(self, station_key: str, kind: str, reason: str, arrival_ns: int) -> list[Finding]:
         """Tell of a packet whose station cannot be trusted to be who it says."""
@@ -156,10 +157,3 @@ class Vouch:
                 return []
             episodes = self._strangers[station_key] = Episodes(station_key)
         return episodes.tell(kind, reason, arrival_ns)
-
-
-@lru_cache(maxsize=1 << 17)  # a nation has 50,000 channels, each named once a second
-def _names(source: SourceId) -> tuple[str, str, str]:
-    """Station key, source identifier and channel of a source."""
-    identifier = source.fdsn
-    return source.station_key, identifier, identifier.split("_", 2)[2]

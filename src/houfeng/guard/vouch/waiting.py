@@ -1,11 +1,14 @@
 """Records that wait for their name, and names that wait for their record; neither without bounds."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
 from houfeng.guard.vouch.memory import AwaitedMemory, MetMemory
+from houfeng.guard.vouch.session import NEVER_NS
+from houfeng.wire.manifest import Names
 from houfeng.words.assurance import Tier, Vouched
 from houfeng.words.packet import Packet
 
@@ -21,38 +24,15 @@ REMEMBERED: Final = 256
 RECALLED: Final = 32
 
 
-@dataclass(slots=True)  # one for every record: frozen ones take four times as long to make
-class Read:
-    """A record whose header has been read.
-
-    identifier  FDSN source identifier
-    channel     LOC_B_S_SS of it
-    transport   tier it has by the way it came
-    """
-
-    packet: Packet
-    identifier: str
-    channel: str
-    start_ns: int
-    transport: Tier
-
-    def vouched(self, tier: Tier) -> Vouched:
-        """The record with its tier."""
-        return Vouched(self.packet, self.identifier, self.start_ns, tier)
+#: A record whose header has been read: its channel, start, and the tier it has by the way it came. One is made for
+#: every record, and a value with named parts takes five times as long to make.
+Read = tuple[Packet, Names, int, Tier]
 
 
-@dataclass(slots=True)
-class Held:
-    """A record without a name yet; the same record may have come by several feeds.
-
-    due_ns   when it stops waiting
-    altered  whether a manifest names other bytes of the same channel and start
-    """
-
-    reads: list[Read]
-    due_ns: int
-    size_bytes: int
-    altered: bool
+def vouched(read: Read, tier: Tier) -> Vouched:
+    """A record with its tier."""
+    packet, names, start_ns, _ = read
+    return Vouched(packet, names.identifier, start_ns, tier)
 
 
 @dataclass(slots=True)
@@ -83,7 +63,7 @@ class Met:
 
 
 @lru_cache(maxsize=1024)
-def met_as(tier: Tier, feed: str, *, named: bool) -> Met:
+def met_as(tier: Tier, feed: str, named: bool) -> Met:
     """The same value for every record that went on alike: a nation remembers four million of them."""
     return Met(tier, feed, named)
 
@@ -92,47 +72,68 @@ def met_as(tier: Tier, feed: str, *, named: bool) -> Met:
 class Waiting:
     """What one station has waiting, by the SHA-256 of the record.
 
-    awaited_at  the names among awaited by channel and start
+    patience_ns  how long a record waits for its name
+    held         records without a name yet, as they came
+    copies       the same records, come again by other feeds
+    altered      of those held, such as a manifest names with other bytes
+    awaited      names without a record yet
+    awaited_at   these by channel and start
+    met          records that went on, in the order of met_order
     """
 
-    held: dict[bytes, Held] = field(default_factory=dict)
-    held_records: int = 0
+    patience_ns: int
+    held: dict[bytes, Read] = field(default_factory=dict)
     held_bytes: int = 0
+    copies: dict[bytes, list[Read]] = field(default_factory=dict)
+    copied: int = 0
+    altered: set[bytes] = field(default_factory=set)
     awaited: dict[bytes, Awaited] = field(default_factory=dict)
     awaited_at: dict[tuple[str, int], Awaited] = field(default_factory=dict)
     met: dict[bytes, Met] = field(default_factory=dict)
+    met_order: deque[bytes] = field(default_factory=deque)
 
-    def hold(self, digest: bytes, held: Held) -> None:
-        """Let a record wait."""
-        self.held[digest] = held
-        self.held_records += len(held.reads)
-        self.held_bytes += held.size_bytes
+    def knows(self, digest: bytes) -> bool:
+        """Whether a record has come, or a name of it, as far as that is remembered."""
+        return digest in self.held or digest in self.met or digest in self.awaited
 
-    def hold_again(self, digest: bytes, read: Read, size_bytes: int) -> None:
-        """Let another copy of a record wait with it."""
-        held = self.held[digest]
-        held.reads.append(read)
-        held.size_bytes += size_bytes
-        self.held_bytes += size_bytes
-        self.held_records += 1
+    @property
+    def held_records(self) -> int:
+        """How many records wait."""
+        return len(self.held) + self.copied
 
-    def release(self, digest: bytes) -> Held | None:
-        """Take a record out, None when it does not wait."""
-        held = self.held.pop(digest, None)
-        if held is not None:
-            self.held_bytes -= held.size_bytes
-            self.held_records -= len(held.reads)
-        return held
+    @property
+    def is_full(self) -> bool:
+        """Whether more records wait than may."""
+        return self.held_bytes > MOST_HELD_BYTES or len(self.held) + self.copied > MOST_HELD
 
-    def overdue(self, now_ns: int) -> Iterator[tuple[bytes, Held]]:
-        """Take out records that have waited long enough."""
-        while self.held and next(iter(self.held.values())).due_ns <= now_ns:
-            yield self._first()
+    def hold(self, digest: bytes, read: Read) -> None:
+        """Let a record wait, beside its like where it does already."""
+        if digest in self.held:
+            self.copies.setdefault(digest, []).append(read)
+            self.copied += 1
+        else:
+            self.held[digest] = read
+        self.held_bytes += len(read[0].content)
 
-    def too_many(self) -> Iterator[tuple[bytes, Held]]:
-        """Take out the oldest records until the rest is within bounds."""
-        while self.held_bytes > MOST_HELD_BYTES or self.held_records > MOST_HELD:
-            yield self._first()
+    def release(self, digest: bytes) -> Sequence[Read]:
+        """Take a record out with its copies; () when it does not wait."""
+        read = self.held.pop(digest, None)
+        if read is None:
+            return ()
+        self.held_bytes -= len(read[0].content)
+        if self.altered:
+            self.altered.discard(digest)
+        if digest not in self.copies:
+            return (read,)
+        copies = self.copies.pop(digest)
+        self.copied -= len(copies)
+        self.held_bytes -= len(copies) * len(read[0].content)
+        return (read, *copies)
+
+    @property
+    def overdue_ns(self) -> int:
+        """When the first record has waited long enough, NEVER_NS when none waits."""
+        return next(iter(self.held.values()))[0].arrival_ns + self.patience_ns if self.held else NEVER_NS
 
     def await_record(self, digest: bytes, awaited: Awaited) -> None:
         """Let a name wait."""
@@ -157,9 +158,11 @@ class Waiting:
 
     def remember(self, digest: bytes, met: Met) -> None:
         """Note a record that went on."""
+        if digest not in self.met:
+            self.met_order.append(digest)
+            if len(self.met_order) > REMEMBERED:
+                del self.met[self.met_order.popleft()]
         self.met[digest] = met
-        if len(self.met) > REMEMBERED:
-            del self.met[next(iter(self.met))]
 
     def memory(self) -> tuple[tuple[AwaitedMemory, ...], tuple[MetMemory, ...]]:
         """What to keep over a restart: names waiting, and records that came last. Records waiting come again."""
@@ -174,19 +177,8 @@ class Waiting:
         for one in awaited:
             self.await_record(one.digest, Awaited(one.channel, one.start_ns, one.tier, one.due_ns, told=False))
         for other in met:
-            self.remember(other.digest, met_as(other.tier, other.feed, named=True))
+            self.remember(other.digest, met_as(other.tier, other.feed, True))
 
-    def due_ns(self) -> int | None:
-        """When something stops waiting."""
-        dues = []
-        if self.held:
-            dues.append(next(iter(self.held.values())).due_ns)
-        if self.awaited:
-            dues.append(next(iter(self.awaited.values())).due_ns)
-        return min(dues, default=None)
-
-    def _first(self) -> tuple[bytes, Held]:
-        digest = next(iter(self.held))
-        held = self.release(digest)
-        assert held is not None
-        return digest, held
+    def due_ns(self) -> int:
+        """When something stops waiting, NEVER_NS when nothing does."""
+        return min(self.overdue_ns, next(iter(self.awaited.values())).due_ns if self.awaited else NEVER_NS)

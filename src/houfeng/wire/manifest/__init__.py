@@ -3,19 +3,22 @@
 The format is docs/reference/manifest.md. Standard library and cryptography only: a station's agent runs this too.
 """
 
-from houfeng.wire.manifest.body import Statement, body_of, statement_of
+from houfeng.wire.manifest.body import Line, Lines, Statement, body_of, lines_of, statement_of
 from houfeng.wire.manifest.carrier import carried, carry, is_carrier
 from houfeng.wire.manifest.chain import Chain, opening
-from houfeng.wire.manifest.head import RecordHead, head_of, name_of
-from houfeng.wire.manifest.proof import mac_holds, maced, session_key, signature_holds, signed
+from houfeng.wire.manifest.head import Names, RecordHead, fields_of, head_of, name_of
+from houfeng.wire.manifest.proof import keyed, mac_holds, maced, session_key, signature_holds, signed
 from houfeng.wire.manifest.values import Clock, ClockState, Manifest, Name, Opening, Signature
 
 __all__ = [
     "Chain",
     "Clock",
     "ClockState",
+    "Line",
+    "Lines",
     "Manifest",
     "Name",
+    "Names",
     "Opening",
     "RecordHead",
     "Signature",
@@ -23,8 +26,11 @@ __all__ = [
     "body_of",
     "carried",
     "carry",
+    "fields_of",
     "head_of",
     "is_carrier",
+    "keyed",
+    "lines_of",
     "mac_holds",
     "maced",
     "name_of",

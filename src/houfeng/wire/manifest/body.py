@@ -44,6 +44,10 @@ _MANIFEST = struct.Struct(">Qq32sBBqH")  # sequence, second, previous, clock sta
 _NAME = struct.Struct(">q32sB")  # start, digest, length of channel
 _SIGNATURE = struct.Struct(">qQI32s")
 
+_MANIFEST_AT: Final = _HEAD.size
+_NAMES_AT: Final = _HEAD.size + _MANIFEST.size
+_NAME_BYTES: Final = _NAME.size
+
 _PLACES: tuple[Place, ...] = ("sensor", "gateway")
 _CLOCK_STATES: tuple[ClockState, ...] = ("unknown", "locked", "free-running")
 
@@ -52,6 +56,9 @@ _NO_QUALITY: Final = 255
 _NO_OFFSET: Final = -(1 << 63)
 
 _REMEDY = "see docs/reference/manifest.md"
+
+#: What reading bytes that are no statement comes to.
+_UNREADABLE = (struct.error, UnicodeDecodeError, ValueError, IndexError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,20 @@ class Statement:
         return sha256(self.body + self.proof).digest()
 
 
+#: A record named: channel, start and digest as in Name, which costs five times as much to make.
+Line = tuple[str, int, bytes]
+
+
+@dataclass(slots=True)  # one a second of every station: frozen ones take four times as long to make
+class Lines:
+    """A manifest as far as a centre follows it; see Manifest."""
+
+    sequence: int
+    second_s: int
+    previous: bytes
+    names: list[Line]
+
+
 def body_of(value: Stated) -> bytes:
     """Write a statement's canonical bytes. Raises DataFault when a field is outside what the format can say."""
     try:
@@ -90,12 +111,25 @@ def statement_of(raw: bytes) -> Statement:
         raise DataFault("statement", "not a statement of this version of the format", _REMEDY)
     try:
         value, length = _READERS[raw[3:4]](raw)
-    except (struct.error, UnicodeDecodeError, ValueError, IndexError) as error:
+    except _UNREADABLE as error:
         raise DataFault("statement", f"cannot be read: {error}", _REMEDY) from error
     proof = raw[length:]
     if len(proof) != proof_bytes(value):
         raise DataFault("statement", f"its proof has {len(proof)} bytes", _REMEDY)
     return Statement(value, raw[:length], proof)
+
+
+def lines_of(raw: bytes) -> Lines:
+    """Read a statement known to be a manifest, where there are many. Raises DataFault as statement_of does."""
+    if len(raw) > LARGEST_BYTES:
+        raise DataFault("statement", "not a statement of this version of the format", _REMEDY)
+    try:
+        lines, _, length = _read_lines(raw)
+    except _UNREADABLE as error:
+        raise DataFault("statement", f"cannot be read: {error}", _REMEDY) from error
+    if len(raw) - length != MAC_BYTES:
+        raise DataFault("statement", f"its proof has {max(0, len(raw) - length)} bytes", _REMEDY)
+    return lines
 
 
 def kind_and_session(raw: bytes) -> tuple[bytes, bytes]:
@@ -177,25 +211,34 @@ def _write_manifest(value: Manifest) -> bytes:
 
 
 def _read_manifest(raw: bytes) -> tuple[Manifest, int]:
-    sequence, second_s, previous, state, quality, offset_ns, count = _MANIFEST.unpack_from(raw, _HEAD.size)
+    lines, clock, length = _read_lines(raw)
+    state, quality, offset_ns = clock
+    told = Clock(
+        state,
+        None if offset_ns == _NO_OFFSET else offset_ns,
+        None if quality == _NO_QUALITY else quality,
+    )
+    names = tuple(Name(*line) for line in lines.names)
+    return Manifest(raw[4:20], lines.sequence, lines.second_s, lines.previous, told, names), length
+
+
+def _read_lines(raw: bytes) -> tuple[Lines, tuple[ClockState, int, int], int]:
+    """A manifest's fields, those of its clock as they are written, and where its body ends."""
+    sequence, second_s, previous, state, quality, offset_ns, count = _MANIFEST.unpack_from(raw, _MANIFEST_AT)
     if count > MOST_NAMES:
         raise ValueError("too many records")
     if not (quality <= 100 or quality == _NO_QUALITY):
         raise ValueError("clock quality outside 0 to 100 percent")
-    names = []
-    at = _HEAD.size + _MANIFEST.size
+    names: list[Line] = []
+    at, end = _NAMES_AT, len(raw)
     for _ in range(count):
         start_ns, digest, channel_bytes = _NAME.unpack_from(raw, at)
-        at += _NAME.size + channel_bytes
-        if at > len(raw):
+        channel_at = at + _NAME_BYTES
+        at = channel_at + channel_bytes
+        if at > end:
             raise ValueError("it ends within a channel")
-        names.append(Name(_codes(raw[at - channel_bytes : at], CHANNEL), start_ns, digest))
-    clock = Clock(
-        _CLOCK_STATES[state],
-        None if offset_ns == _NO_OFFSET else offset_ns,
-        None if quality == _NO_QUALITY else quality,
-    )
-    return Manifest(raw[4:20], sequence, second_s, previous, clock, tuple(names)), at
+        names.append((_channel(raw[channel_at:at]), start_ns, digest))
+    return Lines(sequence, second_s, previous, names), (_CLOCK_STATES[state], quality, offset_ns), at
 
 
 def _write_signature(value: Signature) -> bytes:
@@ -216,12 +259,16 @@ def _exact(part: bytes, length: int) -> bytes:
     return part
 
 
-@lru_cache(maxsize=1 << 16)  # a nation has 50,000 channels, each named once a second
 def _codes(written: bytes, form: re.Pattern[bytes]) -> str:
     """Codes of a source identifier. Nothing else is let in: they reach file names and logs."""
     if form.fullmatch(written) is None:
         raise ValueError("not codes of a source identifier")
     return written.decode("ascii")
+
+
+@lru_cache(maxsize=1 << 16)  # a nation has 50,000 channels, each named once a second, and few kinds of them
+def _channel(written: bytes) -> str:
+    return _codes(written, CHANNEL)
 
 
 def _text(text: str, form: re.Pattern[bytes]) -> bytes:

@@ -7,8 +7,9 @@ no harm. Source: FDSN miniSEED 3 specification.
 import binascii
 import json
 import struct
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from houfeng.wire.manifest.body import LARGEST_BYTES, STATION
@@ -23,6 +24,11 @@ CHANNEL: Final = "_A_X_M"
 HEADER: Final = struct.Struct("<2sBBIHHBBBBdIIBBHI")
 
 _BEFORE, _AFTER = b'{"Houfeng":{"Statement":"', b'"}}'
+_AROUND_BYTES = len(_BEFORE) + len(_AFTER)
+
+#: How a source identifier of the stream ends, and the last fields of the header.
+_ENDING = b"_" + CHANNEL.encode()
+_LENGTHS, _LENGTHS_AT = struct.Struct("<BHI"), 33
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NS_PER_S = 1_000_000_000
@@ -64,9 +70,7 @@ def carry(statement: bytes, station: str, time_ns: int) -> bytes:
 
 def is_carrier(content: bytes) -> bool:
     """Whether a record is of the stream that carries statements."""
-    if content[:3] != b"MS\x03" or len(content) < HEADER.size:
-        return False
-    return content[HEADER.size : HEADER.size + content[33]].endswith(b"_" + CHANNEL.encode())
+    return _source(content).endswith(_ENDING)
 
 
 def carried(content: bytes) -> tuple[str, bytes]:
@@ -74,24 +78,37 @@ def carried(content: bytes) -> tuple[str, bytes]:
 
     Raises DataFault when the record is damaged. Its CRC is not looked at: see crc_holds.
     """
-    if not is_carrier(content):
+    source = _source(content)
+    if not source.endswith(_ENDING):
         raise DataFault("record", "not of the stream of statements", _REMEDY)
-    *_, source_bytes, extra_bytes, payload_bytes = HEADER.unpack_from(content)
+    source_bytes, extra_bytes, payload_bytes = _LENGTHS.unpack_from(content, _LENGTHS_AT)
     extra_at = HEADER.size + source_bytes
     if payload_bytes or extra_at + extra_bytes != len(content):
         raise DataFault("record", "its length is not what its header says", _REMEDY)
-    source = content[HEADER.size : extra_at]
-    station = source[: -len(CHANNEL) - 1]
-    if not (station.startswith(b"FDSN:") and STATION.fullmatch(station, 5)):
-        raise DataFault("record", "its source identifier names no station", _REMEDY)
+    station = _station(source)
     extra = content[extra_at:]
     text = extra[len(_BEFORE) : -len(_AFTER)]
-    if extra != _BEFORE + text + _AFTER or b'"' in text:
+    if not (extra.startswith(_BEFORE) and extra.endswith(_AFTER)) or len(extra) < _AROUND_BYTES or b'"' in text:
         text = _member(extra)
     try:
-        return station[5:].decode("ascii"), b64decode(text, validate=True)
+        return station, binascii.a2b_base64(text, strict_mode=True)
     except binascii.Error as error:
         raise DataFault("record", "its statement is not base64", _REMEDY) from error
+
+
+def _source(content: bytes) -> bytes:
+    """The source identifier of a miniSEED 3 record as far as it is there, b"" for anything else."""
+    if content[:3] != b"MS\x03" or len(content) < HEADER.size:
+        return b""
+    return content[HEADER.size : HEADER.size + content[_LENGTHS_AT]]
+
+
+@lru_cache(maxsize=1 << 16)  # every station sends one a second
+def _station(source: bytes) -> str:
+    station = source[: -len(_ENDING)]
+    if not (station.startswith(b"FDSN:") and STATION.fullmatch(station, 5)):
+        raise DataFault("record", "its source identifier names no station", _REMEDY)
+    return station[5:].decode("ascii")
 
 
 def crc_holds(content: bytes) -> bool:

@@ -17,14 +17,33 @@ from houfeng.words.errors import DataFault
 from houfeng.words.source import SourceId, parse_source
 
 _NS_PER_S = 1_000_000_000
+_NS_PER_TICK, _TICKS_PER_S = 100_000, 10_000
+_BEYOND = "a number beyond its field's end"
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-_SOURCE_2 = slice(8, 20)
-_FIXED_2 = {order: struct.Struct(f"{order}HHBBBxHHhhBBBBiHH") for order in "<>"}
-_PAIR_2 = {order: struct.Struct(f"{order}HH") for order in "<>"}
+#: Sequence number, quality, codes, date to the minute, second, 0.1 ms, samples; and the rest of the first 64 bytes,
+#: which holds every blockette of most records.
+_FIXED_2 = {order: struct.Struct(f"{order}6scx12s6sBxHH32s") for order in "><"}
+_REST_2_AT, _LEAST_2, _USUAL_2 = 32, 48, 64
+_QUALITIES = b"DRQM"
 _DIGITS = b"0123456789 \0"
-_TIME_2_AT = 20
 _MOST_BLOCKETTES = 64
 _CORRECTED = 0x02
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a channel is called; made once for all its records.
+
+    source       the channel
+    station_key  NET.STA
+    identifier   FDSN source identifier
+    channel      LOC_B_S_SS: what follows NET_STA_ in it
+    """
+
+    source: SourceId
+    station_key: str
+    identifier: str
+    channel: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,79 +64,114 @@ class RecordHead:
     length_bytes: int
 
 
+#: Names, start, samples, rate and length as in RecordHead: a tenth of the cost of making one.
+Fields = tuple[Names, int, int, float, int]
+
+
 def head_of(content: bytes) -> RecordHead:
     """Read the header a record begins with. Raises DataFault when it is none that can be believed."""
+    names, start_ns, samples, rate_hz, length_bytes = fields_of(content)
+    return RecordHead(names.source, start_ns, samples, rate_hz, length_bytes)
+
+
+def fields_of(content: bytes) -> Fields:
+    """Read the header a record begins with, where there are many. Raises DataFault as head_of does."""
     try:
-        head = _head_3(content) if content[:3] == b"MS\x03" else _head_2(content)
+        fields = _read_3(content) if content[:3] == b"MS\x03" else _read_2(content)
     except (struct.error, ValueError, OverflowError, IndexError, ZeroDivisionError) as error:
         raise DataFault("record", f"its header cannot be read: {error}") from error
-    if head.length_bytes > len(content):
-        raise DataFault("record", f"{head.length_bytes} bytes long by its header, {len(content)} in truth")
-    return head
+    if fields[4] > len(content):
+        raise DataFault("record", f"{fields[4]} bytes long by its header, {len(content)} in truth")
+    return fields
 
 
 def name_of(content: bytes) -> Name:
     """Name a record for a manifest. Raises DataFault when its header cannot be believed."""
-    head = head_of(content)
-    if head.length_bytes != len(content):
-        raise DataFault("record", f"{len(content) - head.length_bytes} bytes follow the record")
-    identifier = head.source.fdsn.split("_", 2)
-    if not head.source.has_fdsn or CHANNEL.fullmatch(identifier[2].encode()) is None:
-        raise DataFault("record", f"{head.source.nslc} has no FDSN source identifier")
-    return Name(identifier[2], head.start_ns, sha256(content).digest())
+    names, start_ns, _, _, length_bytes = fields_of(content)
+    if length_bytes != len(content):
+        raise DataFault("record", f"{len(content) - length_bytes} bytes follow the record")
+    if not names.source.has_fdsn or CHANNEL.fullmatch(names.channel.encode()) is None:
+        raise DataFault("record", f"{names.source.nslc} has no FDSN source identifier")
+    return Name(names.channel, start_ns, sha256(content).digest())
 
 
-def _head_3(content: bytes) -> RecordHead:
+def _read_3(content: bytes) -> Fields:
     (
         _, _, _, nanosecond, year, day, hour, minute, second, _, rate, samples, _, _, source_bytes, extra, payload,
     ) = HEADER_3.unpack_from(content)  # fmt: skip
     start_ns = _instant_ns(year, day, hour, minute, second) + _checked(nanosecond, _NS_PER_S)
     length = HEADER_3.size + source_bytes + extra + payload
-    source = _source_3(content[HEADER_3.size : HEADER_3.size + source_bytes])
+    names = _names_3(content[HEADER_3.size : HEADER_3.size + source_bytes])
     if not math.isfinite(rate):
         raise ValueError("no such rate")
-    return RecordHead(source, start_ns, samples, -1 / rate if rate < 0 else rate, length)
+    return names, start_ns, samples, -1 / rate if rate < 0 else rate, length
 
 
-def _head_2(content: bytes) -> RecordHead:
-    order = _order_2(content)
-    (
-        year, day, hour, minute, second, tick, samples, factor, multiplier, activity, _, _, _, correction, _, at,
-    ) = _FIXED_2[order].unpack_from(content, _TIME_2_AT)  # fmt: skip
-    start_ns = _instant_ns(year, day, hour, minute, second) + _checked(tick, 10_000) * 100_000
-    if not activity & _CORRECTED:
-        start_ns += correction * 100_000
+def _read_2(content: bytes) -> Fields:
+    if len(content) < _LEAST_2:
+        raise ValueError("not miniSEED")
+    whole = content if len(content) >= _USUAL_2 else content + bytes(_USUAL_2 - _LEAST_2)
+    number, quality, codes, date_2, second, tick, samples, rest = _FIXED_2[">"].unpack_from(whole)
+    if quality not in _QUALITIES or not (number.isdigit() or not number.strip(_DIGITS)):
+        raise ValueError("not miniSEED")
+    order, minute_ns = _minute_2(date_2)
+    if order == "<":
+        *_, tick, samples, rest = _FIXED_2[order].unpack_from(whole)
+    if second > 60:
+        raise ValueError("no such time")
+    if tick >= _TICKS_PER_S:
+        raise ValueError(_BEYOND)
+    start_ns = minute_ns + second * _NS_PER_S + tick * _NS_PER_TICK
+    try:
+        late_ns, rate_hz, length = _layout_2(rest if whole is content else content[_REST_2_AT:], _REST_2_AT, order)
+    except (struct.error, IndexError):  # its blockettes go on further behind, or are cut off
+        late_ns, rate_hz, length = _layout_2.__wrapped__(content, 0, order)
+    # Without blockette 1000 only the reader's surroundings say how long a record is.
+    return _names_2(codes), start_ns + late_ns, samples, rate_hz, length or len(content)
+
+
+@lru_cache(maxsize=1024)  # records of one time come together
+def _minute_2(date_2: bytes) -> tuple[str, int]:
+    """Byte order, told by which of the two gives a year and a day that can be; and the minute in it, ns since 1970."""
+    for order in "><":
+        year, day, hour, minute = struct.unpack(order + "HHBB", date_2)
+        if 1900 <= year <= 2100 and 1 <= day <= 366:
+            return order, _instant_ns(year, day, hour, minute, 0)
+    raise ValueError("no such date")
+
+
+@lru_cache(maxsize=1 << 14)  # channels differ in it, and hardly the records of one
+def _layout_2(part: bytes, part_at: int, order: str) -> tuple[int, float, int]:
+    """What is to be added to the start, ns; the rate, Hz; the length or 0: all a header says but codes, time and count.
+
+    part     bytes of the record
+    part_at  where in the record they begin
+
+    Raises struct.error or IndexError where more bytes are needed than the part has.
+    """
+    factor, multiplier, flags, correction, at = struct.unpack_from(order + "hhB3xi2xH", part, _REST_2_AT - part_at)
+    late_ns = 0 if flags & _CORRECTED else correction * _NS_PER_TICK
     rate_hz, length = _rate_2(factor, multiplier), 0
     for _ in range(_MOST_BLOCKETTES):
         if at == 0:
             break
-        kind, following = _PAIR_2[order].unpack_from(content, at)
-        if kind == 1000 and length:
-            raise ValueError("two lengths")
+        if at < part_at:
+            raise IndexError
+        kind, following = struct.unpack_from(order + "HH", part, at - part_at)
         if kind == 1000:
-            length = 1 << _checked(content[at + 6], 18)
+            if length:
+                raise ValueError("two lengths")
+            length = 1 << _checked(part[at - part_at + 6], 18)
         elif kind == 1001:
-            start_ns += struct.unpack_from("b", content, at + 5)[0] * 1_000
+            late_ns += struct.unpack_from("b", part, at - part_at + 5)[0] * 1_000
         elif kind == 100:
-            (rate_hz,) = struct.unpack_from(order + "f", content, at + 4)
+            (rate_hz,) = struct.unpack_from(order + "f", part, at - part_at + 4)
         if following and following < at + 4:
             raise ValueError("blockettes that run backwards")
         at = following
     if not math.isfinite(rate_hz):
         raise ValueError("no such rate")
-    # Without blockette 1000 only the reader's surroundings say how long a record is.
-    return RecordHead(_source_2(content[_SOURCE_2]), start_ns, samples, rate_hz, length or len(content))
-
-
-def _order_2(content: bytes) -> str:
-    """Byte order, told by which of the two gives a year and a day that can be."""
-    if content[:6].strip(_DIGITS) or content[6:7] not in (b"D", b"R", b"Q", b"M") or len(content) < 48:
-        raise ValueError("not miniSEED")
-    for order in ">", "<":
-        year, day = _PAIR_2[order].unpack_from(content, _TIME_2_AT)
-        if 1900 <= year <= 2100 and 1 <= day <= 366:
-            return order
-    raise ValueError("no such date")
+    return late_ns, rate_hz, length
 
 
 def _rate_2(factor: int, multiplier: int) -> float:
@@ -144,17 +198,22 @@ def _first_day(year: int) -> int:
 
 def _checked(number: int, limit: int) -> int:
     if number >= limit:
-        raise ValueError("a number beyond its field's end")
+        raise ValueError(_BEYOND)
     return number
 
 
 @lru_cache(maxsize=1 << 17)  # a nation has 50,000 channels, each named once a second
-def _source_2(codes: bytes) -> SourceId:
+def _names_2(codes: bytes) -> Names:
     text = codes.decode("latin-1")
     station, location, channel, network = (text[a:b].strip(" \0") for a, b in ((0, 5), (5, 7), (7, 10), (10, 12)))
-    return SourceId(network, station, location, channel)
+    return _names(SourceId(network, station, location, channel))
 
 
 @lru_cache(maxsize=1 << 17)
-def _source_3(identifier: bytes) -> SourceId:
-    return parse_source(identifier.decode("latin-1").rstrip("\0"))
+def _names_3(identifier: bytes) -> Names:
+    return _names(parse_source(identifier.decode("latin-1").rstrip("\0")))
+
+
+def _names(source: SourceId) -> Names:
+    identifier = source.fdsn
+    return Names(source, source.station_key, identifier, identifier.split("_", 2)[2])

@@ -9,6 +9,7 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from houfeng.wire.manifest.body import KEY_BYTES, MAC_BYTES, SIGNATURE_BYTES, Statement, body_of
@@ -38,10 +39,19 @@ def maced(manifest: Manifest, key: bytes) -> bytes:
     return body + hmac.digest(key, body, "sha256")[:MAC_BYTES]
 
 
-def mac_holds(raw: bytes, key: bytes) -> bool:
-    """Whether a manifest's last 16 bytes are the MAC of those before."""
-    expected = hmac.digest(key, raw[:-MAC_BYTES], "sha256")[:MAC_BYTES]
-    return hmac.compare_digest(expected, raw[-MAC_BYTES:])
+def keyed(key: bytes) -> HMAC:
+    """HMAC-SHA256 of nothing yet under a key: a copy of it costs half as much as beginning with the key."""
+    return HMAC(key, SHA256())
+
+
+def mac_holds(raw: bytes, key: bytes | HMAC) -> bool:
+    """Whether a manifest's last 16 bytes are the MAC of those before.
+
+    key  of the session, 32 bytes, or what keyed made of it
+    """
+    mac = keyed(key) if isinstance(key, bytes) else key.copy()
+    mac.update(raw[:-MAC_BYTES])
+    return hmac.compare_digest(mac.finalize()[:MAC_BYTES], raw[-MAC_BYTES:])
 
 
 def signed(value: Opening | Signature, identity: Ed25519PrivateKey, replaced: Ed25519PrivateKey | None = None) -> bytes:
