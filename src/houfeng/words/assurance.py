@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from houfeng.words.packet import Packet
 
@@ -63,7 +63,8 @@ class Enrolment:
     keys: tuple[EnrolledKey, ...]
 
 
-class Vouched(NamedTuple):  # one for every record of a nation: a frozen dataclass takes three times as long to make
+@dataclass(frozen=True, slots=True)
+class Vouched:
     """A record with its tier.
 
     packet    as it arrived
