@@ -116,6 +116,7 @@ def test_what_happens_is_told_under_its_name():
     metrics.gap_told(Gap(source, 0, 1))
     metrics.finding_told(Finding("gap", "a gap"))
     metrics.pick_told(Pick(source, "P", NOW_NS, 0.1), NOW_NS + 4 * NS_PER_S)
+    metrics.heard((1.5, 12.0, 40.0), (0.5,))
     quake = a_quake()
     metrics.quake_told(quake, quake.origin.time_ns + 15 * NS_PER_S)
     metrics.queue_stands("detect", 3, 100)
@@ -145,6 +146,9 @@ def test_what_happens_is_told_under_its_name():
         ("houfeng_station_last_packet_timestamp_seconds", "XX.ONE"): 1_700_000_000,
         ("houfeng_picks_total", "P"): 1,
         ("houfeng_pick_delay_seconds_sum",): 4,
+        ("houfeng_record_wait_seconds_sum",): 53.5,
+        ("houfeng_record_wait_seconds_bucket", "15.0"): 2,
+        ("houfeng_pick_wait_seconds_count",): 1,
         ("houfeng_quakes_total",): 1,
         ("houfeng_quake_delay_seconds_sum",): 15,
         ("houfeng_gaps_total",): 1,

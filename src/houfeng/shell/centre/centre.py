@@ -141,6 +141,7 @@ class Centre:
         now_ns = self._clock()
         self.metrics.trouble("engine", "")
         self.metrics.stage_ran("hear", heard.took_s)
+        self.metrics.heard(heard.records_s, heard.picks_s)
         for pick in heard.picks:
             self.metrics.pick_told(pick, now_ns)
         for quake in heard.quakes:

@@ -167,6 +167,7 @@ class Engine:
         self._paced: Paced | None = None
         self._hearing: Hearing | None = None
         self._second: list[Numbered] = []
+        self._second_heard = self._next
         self._warm_ns = 0
 
     @property
@@ -178,6 +179,11 @@ class Engine:
     def needed(self) -> int:
         """The number of the first packet that a restart would need."""
         return self._kept.begin
+
+    @property
+    def second(self) -> int:
+        """The number of the first packet of the second that is being heard, or was last."""
+        return self._second_heard
 
     @property
     def told_ns(self) -> int:
@@ -209,6 +215,7 @@ class Engine:
         """Hear a second's packets, and commit what came of it."""
         if not self._second:
             return
+        self._second_heard = self._second[0][0]
         last, clock_ns = self._second[-1][0], max(packet.arrival_ns for _, packet in self._second)
         spoken = [packet for _, packet in self._second if packet.station_key]
         noted = [finding_of(packet) for _, packet in self._second if not packet.station_key]

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ from houfeng.quake.hearing import Portrait
 from houfeng.shell.archive.archive import Archive
 from houfeng.shell.catalogue.catalogue import Catalogue, url_of
 from houfeng.shell.centre.engine import Engine, Keepers, Knowledge, Numbered, Stopped
+from houfeng.shell.centre.stopwatch import Stopwatch
 from houfeng.shell.centre.told import ToldStore
 from houfeng.shell.keys.enrolled import load as load_enrolments
 from houfeng.shell.keys.keys import AGREEMENT_KEY, ENROLLED, read_centre_key
@@ -26,7 +27,7 @@ from houfeng.shell.settings.settings import Settings, read_settings
 from houfeng.shell.settings.stations import load_stations
 from houfeng.words.errors import HoufengError, WorldFault
 from houfeng.words.finding import Finding
-from houfeng.words.instant import seconds_to_ns
+from houfeng.words.instant import NS_PER_S, seconds_to_ns
 from houfeng.words.quake import Pick, Quake
 from houfeng.words.samples import Gap
 from houfeng.words.station import Inventory
@@ -64,6 +65,8 @@ class Heard:
     told_ns     data time up to which everything has been told
     took_s      how long it took
     arrived_ns  when the last of the packets had arrived
+    records_s   of some records: how long after its arrival each had been listened to, and what triggers in it was known
+    picks_s     of picks: how long after the arrival that showed time to have passed their wave trains they were told
     """
 
     needed: int
@@ -74,6 +77,8 @@ class Heard:
     quakes: tuple[Quake, ...] = ()
     findings: tuple[Finding, ...] = ()
     gaps: tuple[Gap, ...] = ()
+    records_s: tuple[float, ...] = ()
+    picks_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,37 +121,63 @@ class _Ears:
         return Heard(engine.needed, engine.told_ns, took_s, arrived_ns, *said)
 
 
+@dataclass(slots=True)
+class _Head:
+    """An engine, what was told, and how long that took."""
+
+    engine: Engine
+    ears: _Ears
+    stopwatch: Stopwatch
+
+    def hear(self, packets: tuple[Numbered, ...]) -> Heard:
+        """What comes of packets."""
+        engine, begun_ns = self.engine, time.monotonic_ns()
+        self.stopwatch.given(packets, told_ns=engine.told_ns, clock_ns=time.time_ns(), steady_ns=begun_ns)
+        engine.handle(packets)
+        ended_ns = time.monotonic_ns()
+        records_s, picks_s = self.stopwatch.stop(second=engine.second, told_ns=engine.told_ns, steady_ns=ended_ns)
+        arrived_ns = packets[-1][1].arrival_ns if packets else 0
+        heard = self.ears.heard(engine, (ended_ns - begun_ns) / NS_PER_S, arrived_ns)
+        return replace(heard, records_s=records_s, picks_s=picks_s)
+
+    def finish(self) -> Heard:
+        """What is left when nothing more will come."""
+        self.engine.finish()
+        return self.ears.heard(self.engine, 0.0, 0)
+
+
 def think(pipe: Connection, settings_path: Path) -> None:
     """Hear what the other end of the pipe gives, until it says stop or is gone. The body of the engine's process."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the centre says when to stop
     try:
-        with _engine(pipe, read_settings(settings_path), settings_path.parent) as (engine, ears):
-            _converse(pipe, engine, ears)
+        with _engine(pipe, read_settings(settings_path), settings_path.parent) as head:
+            _converse(pipe, head)
     except (Stopped, EOFError, BrokenPipeError):
         pass  # what was not committed is heard again
     except HoufengError as error:
         pipe.send(Failed(str(error)))
 
 
-def _converse(pipe: Connection, engine: Engine, ears: _Ears) -> None:
+def _converse(pipe: Connection, head: _Head) -> None:
     while True:
-        pipe.send(Want(engine.next))
+        pipe.send(Want(head.engine.next))
         answer = pipe.recv()
         if isinstance(answer, Stop):
             if answer.finish:
-                engine.finish()
-                pipe.send(ears.heard(engine, 0.0, 0))
+                pipe.send(head.finish())
             return
-        begun_s = time.monotonic()
-        engine.handle(answer.packets)
-        arrived_ns = answer.packets[-1][1].arrival_ns if answer.packets else 0
-        pipe.send(ears.heard(engine, time.monotonic() - begun_s, arrived_ns))
+        pipe.send(head.hear(answer.packets))
 
 
 @contextmanager
-def _engine(pipe: Connection, settings: Settings, folder: Path) -> Iterator[tuple[Engine, _Ears]]:
+def _engine(pipe: Connection, settings: Settings, folder: Path) -> Iterator[_Head]:
     """An engine with everything it needs."""
+
+    def tell(told: Told | Gap) -> None:
+        ears.tell(told)
+        if isinstance(told, Pick):
+            stopwatch.pick(engine.second)
 
     def wait(seconds: float, fault: WorldFault) -> bool:
         pipe.send(Trouble(str(fault)))
@@ -160,10 +191,11 @@ def _engine(pipe: Connection, settings: Settings, folder: Path) -> Iterator[tupl
         ToldStore(folder / TOLD_FILE) as store,
         TemporaryDirectory(prefix="houfeng-") as scratch,
     ):
-        ears = _Ears()
+        ears, stopwatch = _Ears(), Stopwatch(known.slice_ns)
         for finding in findings:
             ears.tell(finding)
-        yield Engine(known, Keepers(archive, catalogue, store), Path(scratch), wait=wait, on_told=ears.tell), ears
+        engine = Engine(known, Keepers(archive, catalogue, store), Path(scratch), wait=wait, on_told=tell)
+        yield _Head(engine, ears, stopwatch)
 
 
 def knowledge_of(settings: Settings) -> tuple[Knowledge, tuple[Finding, ...]]:

@@ -16,7 +16,7 @@ from houfeng.words.quake import Phase, Pick, Quake
 from houfeng.words.samples import Gap, PacketBatch
 
 #: Upper ends of what delays are sorted into, s: from one network hop to a link that was down for an hour.
-DELAYS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 300.0, 3600.0)
+DELAYS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0, 3600.0)
 
 #: Delays remembered for quantiles: enough for p99 to mean something, of the last minutes.
 REMEMBERED = 128
@@ -152,6 +152,8 @@ class Metrics:
         self.expected: frozenset[str] = frozenset()
         self.picks: dict[Phase, int] = {}
         self.pick_delays = Delays()
+        self.record_waits = Delays()
+        self.pick_waits = Delays()
         self.quakes = 0
         self.quake_delays = Delays()
         self.findings: dict[str, int] = {}
@@ -233,6 +235,11 @@ class Metrics:
         """Something is odd."""
         kind = finding.kind if finding.kind in self.findings or len(self.findings) < MOST_KINDS else OTHER
         self.findings[kind] = self.findings.get(kind, 0) + 1
+
+    def heard(self, records_s: Sequence[float], picks_s: Sequence[float]) -> None:
+        """Records were listened to, and picks told, so long after the arrivals that this took."""
+        self.record_waits.add(np.array(records_s))
+        self.pick_waits.add(np.array(picks_s))
 
     def pick_told(self, pick: Pick, now_ns: int) -> None:
         """A pick was told, so long after its onset."""

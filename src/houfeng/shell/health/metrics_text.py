@@ -80,6 +80,14 @@ def _of_what_is_heard(metrics: Metrics) -> Iterator[Family]:
     yield _plain_counter("quakes", "Versions of quakes told.", metrics.quakes)
     yield _plain_counter("gaps", "Gaps in all channels.", metrics.gaps)
     yield _counter("findings", "Findings told.", "kind", list(metrics.findings.items()))
+    yield _histogram(
+        "record_wait_seconds",
+        "From a record's arrival to its having been listened to: what triggers in it is known.",
+        metrics.record_waits,
+    )
+    yield _histogram(
+        "pick_wait_seconds", "From the arrival that completed what a pick needs to its being told.", metrics.pick_waits
+    )
     yield _histogram("pick_delay_seconds", "From an onset to its pick being told.", metrics.pick_delays)
     yield _histogram("quake_delay_seconds", "From an origin time to its quake being told.", metrics.quake_delays)
 
