@@ -172,7 +172,7 @@ class Processes:
             broker,
             Shard(number, self.count),
             self._rehearsal.centre,
-            archive=self._folder / f"archive-{number}",
+            archive=self._folder / "archive",
             say=say,
             most_bytes=ROOM_BYTES,
         )

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 
 import numpy as np
@@ -19,6 +20,7 @@ from houfeng.shell.cluster.intake import run_intake
 from houfeng.shell.cluster.shard import shards
 from houfeng.shell.cluster.share import Centre
 from houfeng.shell.recordings import open_recordings
+from houfeng.shell.replay.keeping import into_archive
 from houfeng.shell.replay.replay import END_OF_TIME_NS, Setup, replay
 from houfeng.twin.hour import make_hour
 from houfeng.wire import mseed
@@ -49,6 +51,7 @@ class Told:
     picks: list[Pick] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     catalogue: bytes = b""
+    archive: dict[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,24 @@ def rehearse(path: Path, stations: Sequence[Station], model: VelocityModel) -> R
         {Pick: alone.picks, Finding: alone.findings}.get(type(told), []).append(told)
 
     read = ReadInventory(tuple(stations), ())
-    outcome = replay(Setup(recordings, read, model, AicPicker()), on_told=listen, on_progress=lambda *_: None)
+    with TemporaryDirectory() as folder:
+        with into_archive(Path(folder), listen) as keep:
+
+            def tell(told) -> None:
+                listen(told)
+                keep(told)
+
+            outcome = replay(Setup(recordings, read, model, AicPicker()), on_told=tell, on_progress=lambda *_: None)
+        alone.archive = archived(Path(folder))
     alone.catalogue = write_quakeml(outcome.quakes)
     inventory = Inventory(tuple(stations))
     network = network_of(inventory, recordings.channels, recordings.span_ns[0])
     return Rehearsal(cut(path.read_bytes()), Centre(inventory, network, model, AicPicker()), alone)
+
+
+def archived(*roots: Path) -> dict[str, bytes]:
+    """Every day file below some folders, by its path within the tree."""
+    return {str(path.relative_to(root)): path.read_bytes() for root in roots for path in root.rglob("*.D.*")}
 
 
 def cut(data: bytes) -> list[tuple[int, list[Packet]]]:
@@ -112,14 +128,17 @@ async def run_cluster(
     say: Callable = print,
     logins: Mapping[str, Path] = MappingProxyType({}),
     url: str = "",
+    apart: bool = False,
 ) -> Told:
     """All roles as tasks of this process, until associate has heard the end.
 
     logins  a file for each role's name; url: of the catalogue, when not in folder
+    apart   whether each share has an archive of its own
     """
     told = Told()
     ended = asyncio.Event()
     url = url or f"sqlite:///{folder / 'catalogue.sqlite'}"
+    roots = {shard: folder / (f"archive-{shard.number}" if apart else "archive") for shard in shards(count)}
 
     def listen(value) -> None:
         {Pick: told.picks, Finding: told.findings}.get(type(value), []).append(value)
@@ -139,7 +158,7 @@ async def run_cluster(
                 detect,
                 shard,
                 rehearsal.centre,
-                archive=folder / f"archive-{shard.number}",
+                archive=roots[shard],
                 say=say,
                 most_bytes=ROOM_BYTES,
             )
@@ -159,4 +178,5 @@ async def run_cluster(
     await asyncio.gather(*tasks, return_exceptions=True)
     with Catalogue(url) as catalogue:
         told.catalogue = write_quakeml(catalogue.query())
+    told.archive = archived(*sorted(set(roots.values())))
     return told

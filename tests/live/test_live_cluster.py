@@ -24,15 +24,18 @@ def rehearsal(tmp_path_factory) -> Rehearsal:
 
 def test_there_is_something_to_tell(rehearsal):
     assert len(rehearsal.alone.picks) > 50
+    assert len(rehearsal.alone.archive) == 24
     assert rehearsal.alone.catalogue.count(b"<event ") >= 2
 
 
-@pytest.mark.parametrize("count", [1, 2, 8])
-def test_shares_tell_what_one_process_tells(broker, rehearsal, tmp_path, count):
-    told = asyncio.run(run_cluster(broker.address, count, rehearsal, tmp_path))
+@pytest.mark.parametrize(("count", "apart"), [(1, False), (2, False), (3, True), (3, False), (8, False)])
+def test_shares_tell_what_one_process_tells(broker, rehearsal, tmp_path, count, apart):
+    told = asyncio.run(run_cluster(broker.address, count, rehearsal, tmp_path, apart=apart))
     assert told.picks == rehearsal.alone.picks
     assert told.catalogue == rehearsal.alone.catalogue
     assert sorted(map(str, told.findings)) == sorted(map(str, rehearsal.alone.findings))
+    assert told.archive.keys() == rehearsal.alone.archive.keys()
+    assert [name for name, content in told.archive.items() if content != rehearsal.alone.archive[name]] == []
 
 
 def test_a_real_recording_with_odd_rates_and_two_loggers_a_station(broker, houfeng_data, tmp_path):
@@ -47,6 +50,7 @@ def test_a_real_recording_with_odd_rates_and_two_loggers_a_station(broker, houfe
     told = asyncio.run(run_cluster(broker.address, 3, real, tmp_path))
     assert told.picks == real.alone.picks
     assert told.catalogue == real.alone.catalogue
+    assert told.archive == real.alone.archive
 
 
 def test_the_permissions_shown_in_the_guide_are_all_that_is_needed(rehearsal, tmp_path):

@@ -20,11 +20,10 @@ def rehearsal(tmp_path_factory) -> Rehearsal:
 def archived(folder) -> dict[str, list[tuple[int, int]]]:
     """Spans of samples kept of every channel: start and count."""
     spans: dict[str, list[tuple[int, int]]] = {}
-    for root in sorted(folder.glob("archive-*")):
-        with Archive(root) as archive:
-            for source in archive.channels():
-                kept: list[Segment] = archive.read(source, 0, 2**62)
-                spans[source.nslc] = [(segment.start_ns, len(segment.samples)) for segment in kept]
+    with Archive(folder / "archive") as archive:
+        for source in archive.channels():
+            kept: list[Segment] = archive.read(source, 0, 2**62)
+            spans[source.nslc] = [(segment.start_ns, len(segment.samples)) for segment in kept]
     return spans
 
 

@@ -19,8 +19,21 @@ from houfeng.shell.cluster.share import Centre, Share
 from houfeng.wire import mseed
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.quake import Pick
-from houfeng.words.samples import PacketBatch
+from houfeng.words.samples import Late, PacketBatch
 from houfeng.words.station import Inventory
+
+
+def decoded(slices):
+    """Slices of packets as slices of samples."""
+    return [
+        (now_ns, mseed.decode(b"".join(packet.content for packet in packets)).batches) for now_ns, packets in slices
+    ]
+
+
+def content(batch):
+    """What a batch holds, for comparison."""
+    columns = (batch.channel, batch.start_ns, batch.rate_hz, batch.offset, batch.samples)
+    return batch.channels, *(column.tobytes() for column in columns)
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +41,7 @@ def heard(tmp_path_factory):
     """A centre, and its slices decoded."""
     path = tmp_path_factory.mktemp("recording") / "made.mseed"
     inventory = Inventory(make_recording(path))
-    slices = [
-        (now_ns, mseed.decode(b"".join(packet.content for packet in packets)).batches)
-        for now_ns, packets in cut(path.read_bytes())[:-1]
-    ]
+    slices = decoded(cut(path.read_bytes())[:-1])
     channels = slices[0][1][0].channels
     return Centre(inventory, network_of(inventory, channels, slices[0][0]), CRUST, AicPicker()), slices
 
@@ -77,3 +87,22 @@ def test_picks_of_shares_together_are_those_of_one_pair_of_ears(heard):
         assert list(told.handled) == [
             value for batch in batches for value in ears.handle(batch) if not isinstance(value, PacketBatch)
         ]
+
+
+def test_packets_too_late_to_be_heard_are_kept_all_the_same(heard, tmp_path):
+    centre, _ = heard
+    make_recording(tmp_path / "made.mseed")
+    slices = cut((tmp_path / "made.mseed").read_bytes())[:-1]
+    held = [packet for packet in slices[2][1] if packet.station_key == slices[2][1][0].station_key]
+    slices[2] = slices[2][0], [packet for packet in slices[2][1] if packet not in held]
+    slices[4][1].extend(held)
+    ears = Ears(centre.network, centre.inventory, centre.picker, travel_times(centre.model, centre.network))
+    share = Share(centre)
+    late = 0
+    for now_ns, batches in decoded(slices):
+        _, kept = share.take(now_ns, batches)
+        caught = [*ears.elapse(now_ns), *(value for batch in batches for value in ears.handle(batch))]
+        late += sum(isinstance(value, Late) for value in caught)
+        worth = [value.batch if isinstance(value, Late) else value for value in caught]
+        assert [*map(content, kept)] == [content(value) for value in worth if isinstance(value, PacketBatch)]
+    assert late > 0

@@ -20,6 +20,7 @@ from obspy.clients.filesystem.sds import Client
 from houfeng.shell.archive import archive as archive_module
 from houfeng.shell.archive import files as archive_files
 from houfeng.shell.archive.archive import DAY_NS, Archive
+from houfeng.shell.archive.lock import Part
 from houfeng.wire import mseed
 from houfeng.words.errors import WorldFault
 from houfeng.words.instant import EARLIEST_NS, LATEST_NS, NS_PER_S, parse_instant
@@ -426,6 +427,56 @@ def test_two_writers_are_one_too_many(tmp_path):
     second.close()
     with Archive(tmp_path) as archive:
         assert_same(everything(archive), [ground(100)])
+
+
+def files_of(root):
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*.D.*"))}
+
+
+def test_writers_of_a_part_each_make_the_tree_one_writer_makes(tmp_path):
+    sources = [SourceId("BK", f"S{number}", "00", "HHZ") for number in range(6)]
+    streams = [ground(4000, source=source, seed=number) for number, source in enumerate(sources)]
+    parts = [Archive(tmp_path / "shared", Part(number, 3)) for number in (1, 2, 3)]
+    with Archive(tmp_path / "alone") as alone:
+        for begin in range(0, 4000, 100):
+            for number, stream in enumerate(streams):
+                packet = batch_of(part(stream, begin, begin + 100))
+                alone.append(packet)
+                parts[number % 3].append(packet)
+            parts[begin // 100 % 3].flush(MIDNIGHT_NS)
+    for archive in parts:
+        archive.close()
+    assert files_of(tmp_path / "shared") == files_of(tmp_path / "alone")
+    assert len(files_of(tmp_path / "alone")) == len(sources)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(Part(1, 2), Part(1, 2)), (Part(1, 2), Part(1, 3)), (Part(1, 2), None), (None, Part(2, 2))],
+    ids=["the same part", "another division", "all beside a part", "a part beside all"],
+)
+def test_writers_whose_channels_may_meet_are_refused(tmp_path, first, second):
+    with Archive(tmp_path, first) as writer:
+        writer.append(batch_of(ground(100)))
+        writer.flush()
+        rival = Archive(tmp_path, second)
+        rival.append(batch_of(ground(100)))
+        with pytest.raises(WorldFault, match="another process is writing"):
+            rival.flush()
+    rival.close()
+    with Archive(tmp_path) as archive:
+        assert_same(everything(archive), [ground(100)])
+
+
+def test_how_often_a_slow_channel_is_flushed_does_not_show(tmp_path):
+    stream = ground(4000, rate_hz=1.0)
+    for name, every in (("never", 10**9), ("often", 1), ("now and then", 7)):
+        with Archive(tmp_path / name) as archive:
+            for number, begin in enumerate(range(0, 4000, 10), 1):
+                archive.append(batch_of(part(stream, begin, begin + 10)))
+                if number % every == 0:
+                    archive.flush(stream.time_ns(begin) - archive_module.RUN_NS)
+    assert files_of(tmp_path / "never") == files_of(tmp_path / "often") == files_of(tmp_path / "now and then")
 
 
 def test_real_records_come_back_sample_for_sample(tmp_path, houfeng_data):

@@ -12,6 +12,7 @@ from typing import Literal, Self, cast
 import numpy as np
 
 from houfeng.shell.archive.files import RECORD_BYTES, TICK_NS, DayFiles, fault_of
+from houfeng.shell.archive.lock import Part
 from houfeng.wire import mseed
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.finding import Finding
@@ -25,14 +26,19 @@ _TYPE = "D"
 #: Samples of one channel held back so that records fill up: about four records of 512 bytes of quiet ground.
 RUN_SAMPLES = 2048
 
+#: Nor is any held back for longer than this, in data time: how records are cut must follow from the samples alone, not
+#: from when the archive was flushed.
+RUN_NS = 300 * NS_PER_S
+
 #: Years that readers of miniSEED 2 believe (libmseed). Any other is written as version 3.
 _YEARS_2 = (1901, 2099)
 
 
 class Archive:
-    """An SDS tree that is only ever appended to, by one process at a time, and read by any.
+    """An SDS tree that is only ever appended to, each channel by one process at a time, and read by any.
 
     root  the folder that holds the years; made when the first sample is written
+    part  the channels this process alone writes, while others write the others; None for all
 
     A sample that the archive holds already (within half a sampling interval) is not written again, whatever its
     value, so that giving the same packets twice, or again after a crash, changes nothing.
@@ -40,9 +46,9 @@ class Archive:
     Times are kept to the microsecond, which is what miniSEED 2 holds.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, part: Part | None = None) -> None:
         self._root = root
-        self._files = DayFiles(root)
+        self._files = DayFiles(root, part)
         self._pending: dict[SourceId, _Run] = {}
 
     def __enter__(self) -> Self:
@@ -133,7 +139,9 @@ class Archive:
     def _take(self, source: SourceId, start_ns: int, rate_hz: float, samples: Samples) -> None:
         run = self._pending.get(source)
         if run is not None and not (
-            run.count < RUN_SAMPLES and run.goes_on_with(start_ns, rate_hz, samples, _exact_ns(rate_hz))
+            run.count < RUN_SAMPLES
+            and start_ns < run.start_ns + RUN_NS
+            and run.goes_on_with(start_ns, rate_hz, samples, _exact_ns(rate_hz))
         ):
             self._write_pending(source)
             run = None

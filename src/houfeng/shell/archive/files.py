@@ -1,7 +1,6 @@
 """The archive's day files on disk: what each holds, appended to in whole records, made durable on demand."""
 
 import errno
-import fcntl
 import os
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from houfeng.shell.archive.lock import Part, WriterLock
 from houfeng.wire import mseed
 from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding
@@ -27,8 +27,6 @@ KNOWN_DAYS = 100_000
 
 #: Header times of miniSEED 2 without blockette 1001 come in ticks of this length (SEED 2.4, chapter 8).
 TICK_NS = 100_000
-
-_LOCK_NAME = ".houfeng-archive.lock"
 
 
 @dataclass(slots=True)
@@ -71,18 +69,19 @@ class DayFile:
 
 
 class DayFiles:
-    """The files below a root folder, written by one process at a time.
+    """The files below a root folder, each written by one process at a time.
 
+    part      the channels this process alone writes; None for all
     findings  what was odd about them, each once, until somebody clears it
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, part: Part | None = None) -> None:
         self.findings: dict[Finding, None] = {}
         self._root = root
         self._days: OrderedDict[Path, DayFile] = OrderedDict()
         self._handles: OrderedDict[Path, int] = OrderedDict()
         self._unsynced: dict[Path, None] = {}
-        self._lock: int | None = None
+        self._lock = WriterLock(root, part)
 
     def open(self, path: Path) -> DayFile:
         """What a file holds, be it there or not; a record torn by a crash is cut off its end first.
@@ -141,9 +140,7 @@ class DayFiles:
         """Let go of files and lock."""
         while self._handles:
             os.close(self._handles.popitem()[1])
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.release()
         self._days.clear()
 
     def _recalled(self, path: Path) -> DayFile:
@@ -174,7 +171,9 @@ class DayFiles:
         if handle is None:
             if not path.exists():
                 self._make_folder(path.parent)
-                self._unsynced[path.parent] = None
+                # Up to the root: another process may just have made a folder on the way, and not made that durable.
+                places = path.relative_to(self._root).parents
+                self._unsynced.update((self._root / place, None) for place in places)
             if len(self._handles) >= OPEN_FILES:
                 os.close(self._handles.popitem(last=False)[1])
             handle = self._handles[path] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -187,22 +186,13 @@ class DayFiles:
             self._unsynced[missing.parent] = None
 
     def _hold_lock(self) -> None:
-        """Two writers would double what both were given: the second is refused. The system frees a dead one's lock."""
-        if self._lock is not None:
+        if self._lock.is_held:
             return
-        path = self._root / _LOCK_NAME
         try:
             self._make_folder(self._root)
-            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._lock.hold()
         except OSError as error:
-            raise fault_of(path, error) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(lock)
-            remedy = "stop the other one, or give each its own archive"
-            raise WorldFault(str(self._root), "another process is writing to this archive", remedy) from error
-        self._lock = lock
+            raise fault_of(self._root, error) from error
 
 
 def fault_of(path: Path, error: OSError) -> WorldFault:

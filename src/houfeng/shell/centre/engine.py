@@ -310,7 +310,7 @@ class Engine:
     def _drop_anchor(self, now_ns: int, sequence: int) -> tuple[Finding, ...]:
         """Now and then note a place to begin again, once the archive has what lies before; gives what was odd there."""
         anchors = self._reached.anchors
-        if now_ns < anchors[-1].now_ns + SETTLE_NS:
+        if now_ns // SETTLE_NS == anchors[-1].now_ns // SETTLE_NS:
             return ()
         self._insist(partial(self._keepers.archive.flush, now_ns - SETTLE_NS))
         anchors = (*anchors, Anchor(now_ns, sequence, memory_bytes(self._vouch.memory())))

@@ -14,7 +14,9 @@ from nats.errors import Error
 
 from houfeng.quake.acquire.batches import joined
 from houfeng.shell.archive.archive import Archive
+from houfeng.shell.archive.lock import Part
 from houfeng.shell.arrivals.paced import decode_packets as decode_samples
+from houfeng.shell.centre.engine import SETTLE_NS
 from houfeng.shell.cluster.ask_frames import (
     WAIT,
     Question,
@@ -42,12 +44,6 @@ MOST_HEARD_BYTES = 2**29
 
 #: How far detect may run ahead of associate, in data time: what lies between is held in memory.
 AHEAD_NS = 600 * NS_PER_S
-
-#: Data time between two writings to the archive's disk, after which records may be let go of.
-FLUSH_NS = 60 * NS_PER_S
-
-#: What was appended since is not made durable yet: by then a record has filled up.
-SETTLE_NS = 300 * NS_PER_S
 
 #: Filters and averages forget: after so long they are as if they had always run (e^-22 of the slowest, 40 s).
 WARM_NS = 900 * NS_PER_S
@@ -77,7 +73,7 @@ async def run_detect(
 ) -> None:
     """Hear a share of the stations, until cancelled.
 
-    archive     folder of the SDS tree this process alone writes to; None keeps no samples
+    archive     folder of the SDS tree, into which the other shares may write, too; None keeps no samples
     on_finding  told of what is odd about the archive's files
     most_bytes  room at the broker for what all shares heard; when this one's part is full, detect waits
 
@@ -92,7 +88,7 @@ async def run_detect(
         await await_log(client, shard.record_stream, "intake", say)
         wanted_ns = EARLIEST_NS
         with ExitStack() as held:
-            kept = None if archive is None else held.enter_context(Archive(archive))
+            kept = None if archive is None else held.enter_context(Archive(archive, Part(shard.number, shard.count)))
             pool = held.enter_context(ThreadPoolExecutor(1, thread_name_prefix="detect"))
             while True:
                 worker = _Worker(client, shard, centre, kept, pool, say, on_finding)
@@ -230,8 +226,11 @@ class _Worker:
                 return
 
     async def _let_go(self, published_ns: int) -> None:
-        """Now and then: make the archive durable, then cut off what nobody needs any more."""
-        if self._share.now_ns < self._flushed_ns + FLUSH_NS:
+        """Now and then: make the archive durable, then cut off what nobody needs any more.
+
+        At the instants at which one process does it, so that silent channels' records are cut alike.
+        """
+        if self._share.now_ns // SETTLE_NS == self._flushed_ns // SETTLE_NS:
             return
         if self._archive is not None:
             await self._until_kept(self._archive.flush, self._share.now_ns - SETTLE_NS)

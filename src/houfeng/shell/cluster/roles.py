@@ -58,7 +58,7 @@ def detect(folder: Path, shard: Shard, *, until_end: bool) -> None:
             broker,
             shard,
             await _agreed(settings, "detect"),
-            archive=settings.archive.folder / shard.token,
+            archive=settings.archive.folder,
             say=_say,
             on_finding=_say_finding,
             most_bytes=room_bytes(settings.cluster.heard_gb),

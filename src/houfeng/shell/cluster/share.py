@@ -66,7 +66,10 @@ class Share:
         self.answers_ns = EARLIEST_NS
 
     def take(self, now_ns: int, batches: Sequence[PacketBatch]) -> tuple[SliceHeard, list[PacketBatch]]:
-        """Time has reached now_ns, and these packets begin there; what was heard, and every sample once, in order."""
+        """Time has reached now_ns, and these packets begin there; what was heard, and what is worth keeping, in order.
+
+        Kept is every sample once, and packets that came too late to be heard.
+        """
         accepted: list[PacketBatch] = []
         told: list[Value] = list(self._acquired(self._acquire.elapse(now_ns), (now_ns, False), accepted))
         told.extend(self._detect.elapse(now_ns, self._ahead))
@@ -98,6 +101,7 @@ class Share:
     def _acquired(self, acquired: Acquired, when: tuple[int, bool], accepted: list[PacketBatch]) -> Iterator[Value]:
         yield from acquired.findings
         yield from acquired.gaps
+        accepted.extend(late.batch for late in acquired.late)
         for batch in acquired.batches:
             self._detect.handle(batch)
             self._between.append((when, batch))
