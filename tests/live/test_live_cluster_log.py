@@ -1,16 +1,9 @@
 """A log at a real broker: in order, once, whatever happens to broker and writers."""
 
 import asyncio
-import datetime as dt
-from ipaddress import ip_address
-from pathlib import Path
 
 import pytest
 from cluster_rehearsal import ROOM_BYTES, cut, given, make_recording
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from nats_server import NatsServer, running_broker
 
 from houfeng.shell.cluster.broker import Broker, connected
@@ -154,86 +147,6 @@ def test_messages_removed_by_hand_are_noticed(broker):
             await first_entries(client, say, 20, first=10)
 
     with_log(broker, work)
-
-
-def test_a_broker_that_refuses_us_is_a_fault_of_the_world():
-    with running_broker("authorization { user: somebody, password: else }") as server:
-
-        async def work() -> None:
-            async with connected(Broker(server.address), "test", print):
-                pytest.fail("it let us in")
-
-        with pytest.raises(WorldFault, match="refuses to let us in"):
-            asyncio.run(work())
-
-
-def test_a_password_in_the_address_is_refused_and_not_repeated():
-    with pytest.raises(WorldFault) as caught:
-        Broker("nats://me:do-not-show-me@127.0.0.1:4222")
-    assert "do-not-show-me" not in str(caught.value)
-
-
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that vouches for itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "broker")])
-    now = dt.datetime.now(dt.UTC)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    pem, secret = folder / "broker.pem", folder / "broker.key"
-    pem.write_bytes(signed.public_bytes(Encoding.PEM))
-    secret.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return pem, secret
-
-
-def test_tls_and_a_password_let_us_in_and_nothing_less_does(tmp_path):
-    pem, secret = certificate(tmp_path)
-    login = tmp_path / "login"
-    login.write_text("houfeng:do-not-show-me\n")
-    login.chmod(0o600)
-    options = (
-        f"tls {{ cert_file: {pem}, key_file: {secret} }}\nauthorization {{ user: houfeng, password: do-not-show-me }}"
-    )
-
-    async def work(broker: Broker) -> bool:
-        async with connected(broker, "test", print) as client:
-            return client.is_connected
-
-    with running_broker(options) as server:
-        broker = Broker(server.address, ca_file=pem, credentials=login)
-        assert asyncio.run(work(broker))
-        assert "do-not-show-me" not in repr(broker)
-        login.write_text("houfeng:wrong\n")
-        with pytest.raises(WorldFault, match="refuses to let us in"):
-            asyncio.run(work(broker))
-    login.chmod(0o644)
-    with pytest.raises(WorldFault, match="login"):
-        asyncio.run(work(broker))
-    with pytest.raises(WorldFault, match="unencrypted"):
-        Broker("nats://192.0.2.1:4222", credentials=login)
-
-
-def test_a_role_waits_for_a_broker_that_is_not_there_yet(broker):
-    broker.kill()
-    said: list[str] = []
-
-    def say(text: str) -> None:
-        said.append(text)
-        if len(said) == 1:
-            broker.start()
-
-    async def work() -> None:
-        async with connected(Broker(broker.address), "test", say) as client:
-            assert client.is_connected
-
-    asyncio.run(work())
-    assert said[0].startswith("no broker at nats://127.0.0.1")
 
 
 # --- intake, which must not double what it gives again --------------------------------------------------------------

@@ -1,6 +1,7 @@
 """The roles as people start them, on a real broker and fed by a real SeedLink server; and kill -9."""
 
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -36,6 +37,7 @@ HEADER = (
 )
 CLUSTER = """[cluster]
 broker = "{address}"
+ca_file = "broker.pem"
 credentials = "login"
 shards = 2
 record_gb = 0.1
@@ -74,11 +76,12 @@ def asked(short, tmp_path_factory):
 
 
 @pytest.fixture
-def broker():
-    """It lets each role do what the guide says it needs, and nothing else."""
+def broker(tmp_path):
+    """Over TLS, and it lets each role do what the guide says it needs, and nothing else."""
     page = (Path(__file__).parents[2] / "docs" / "how-to" / "cluster.md").read_text()
     shown = page[page.index("authorization {") :].split("```")[0].replace('"..."', f'"{PASSWORD}"')
-    with nats_server.running_broker(shown) as server:
+    _, options = nats_server.with_tls(tmp_path)
+    with nats_server.running_broker(f"{options}\n{shown}") as server:
         yield server
 
 
@@ -156,6 +159,7 @@ def make_cluster(folder, short, source, broker):
     for role in ("intake", "detect", "associate"):
         make_centre(folder / role, short, source.port, **{"[log]": CLUSTER.format(address=broker.address)})
         login = folder / role / "login"
+        shutil.copy(folder.parent / "broker.pem", folder / role)
         login.write_text(f"{role}:{PASSWORD}")
         login.chmod(0o600)
     return folder

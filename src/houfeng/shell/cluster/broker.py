@@ -14,7 +14,9 @@ import nats.js.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
+from houfeng.shell.cluster.client import GuardedClient
 from houfeng.shell.settings.secrets import secret_of
+from houfeng.shell.settings.values import Address
 from houfeng.words.errors import DataFault, WorldFault
 
 #: Takes one sentence for people.
@@ -40,20 +42,32 @@ class Broker:
     address      nats://HOST:PORT, or tls://HOST:PORT; several with commas between them
     ca_file      certificates to believe, PEM, instead of the system's; with it every address is of TLS
     credentials  file of one line, USER:PASSWORD, readable to its owner alone; its content is never shown
+    unprotected  whether another machine may be talked to without TLS, or without credentials; a password never is
+                 sent without TLS
 
-    Raises WorldFault when the address holds a password, or one would travel to another machine unencrypted.
+    Raises WorldFault when the address holds a password, or what is given does not protect the way to it.
     """
 
     address: str
     ca_file: Path | None = None
     credentials: Path | None = None
+    unprotected: bool = False
 
     def __post_init__(self) -> None:
         if "@" in self.address:
             remedy = "take it out, and name a credentials file"
             raise WorldFault("broker", "its address holds a name or password", remedy)
-        if self.credentials is not None and not all(map(_is_safe, self.servers)):
+        if len({address.partition("://")[0] for address in self.servers}) > 1:
+            raise WorldFault(self.address, "some of it is encrypted and some is not", "use tls:// throughout")
+        if all(map(_is_here, self.servers)):
+            return
+        if not self.encrypted and self.credentials is not None:
             raise WorldFault(self.address, "a password would travel unencrypted", "use tls://, or a broker on loopback")
+        if not self.encrypted and not self.unprotected:
+            raise WorldFault(self.address, "is another machine, and the way there unencrypted", "use tls://")
+        if self.credentials is None and not self.unprotected:
+            reason = "is another machine, which would let in everybody who needs no credentials"
+            raise WorldFault(self.address, reason, "name a credentials file")
 
     @property
     def servers(self) -> list[str]:
@@ -61,9 +75,14 @@ class Broker:
         given = [address.strip() for address in self.address.split(",") if address.strip()]
         return given if self.ca_file is None else [address.replace("nats://", "tls://", 1) for address in given]
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether nothing is said before the line is encrypted."""
+        return all(address.startswith("tls://") for address in self.servers)
+
     def tls(self) -> ssl.SSLContext | None:
-        """Encryption, where an address asks for it. Raises WorldFault for an unreadable file."""
-        if not any(address.startswith("tls://") for address in self.servers):
+        """Encryption, where the address asks for it. Raises WorldFault for an unreadable file."""
+        if not self.encrypted:
             return None
         try:
             return ssl.create_default_context(cafile=self.ca_file)
@@ -81,9 +100,10 @@ class Broker:
         return user, password
 
 
-def _is_safe(address: str) -> bool:
-    """Whether nobody can listen on the way to an address."""
-    return address.startswith("tls://") or urlsplit(address).hostname in {"127.0.0.1", "::1", "localhost"}
+def _is_here(address: str) -> bool:
+    """Whether an address is of this machine, so that nobody can listen on the way."""
+    parts = urlsplit(address)
+    return Address(parts.hostname or "", parts.port or 0).is_loopback
 
 
 class Waits:
@@ -122,7 +142,7 @@ async def connected(broker: Broker, name: str, say: Say) -> AsyncIterator[Client
     Raises WorldFault when the broker refuses who we are.
     """
     user, password = broker.login()
-    client = Client()
+    client = GuardedClient(encrypted=broker.encrypted)
     refusal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     waits = Waits(say)
 

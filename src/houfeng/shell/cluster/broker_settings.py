@@ -11,11 +11,11 @@ _GB = 10**9
 def broker_of(told: ClusterSettings) -> Broker:
     """Where the broker is, and how to get in.
 
-    Raises WorldFault when the settings name none.
+    Raises WorldFault when the settings name none, or one that is not protected.
     """
     if told.broker is None:
         raise WorldFault("cluster.broker", "is not set", 'write broker = "nats://HOST:PORT" into [cluster]')
-    return Broker(told.broker, told.ca_file, told.credentials)
+    return Broker(told.broker, told.ca_file, told.credentials, told.unprotected)
 
 
 def check_shard(told: ClusterSettings, shard: Shard) -> None:

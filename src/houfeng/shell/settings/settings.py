@@ -192,6 +192,7 @@ class ClusterSettings(Section):
     )
     ca_file: Beside | None = Field(None, description="certificates to trust, PEM; the system's when left out")
     credentials: Beside | None = Field(None, description="file that holds USER:PASSWORD, mode 0600")
+    unprotected: bool = Field(False, description="allow a broker on another machine without TLS or credentials")
     shards: int = Field(1, ge=1, le=512, description="how many shares the stations are divided into")
     record_gb: float = Field(4.0, gt=0, le=1e6, description="room at the broker for records not done with, GB")
     heard_gb: float = Field(0.5, gt=0, le=1e6, description="room at the broker for what was heard in them, GB")
