@@ -38,7 +38,7 @@ def record(second_s, channel="HHZ", *, station="AB1", version=2, seed=0):
 def enrolment(*keys, place="sensor", station="XX.AB1", revoked=()):
     gone = {public(key) for key in revoked}
     named = [public(key) for key in keys or (identity(),)]
-    return Enrolment(station, tuple(EnrolledKey(key, place, 0, None, key in gone) for key in named))
+    return Enrolment(station, tuple(EnrolledKey(key, place, 0, None, 0 if key in gone else None) for key in named))
 
 
 class SigningStation:

@@ -15,7 +15,7 @@ from houfeng.wire.manifest import Clock, Manifest, carried, carry, is_carrier, m
 from houfeng.words.assurance import EnrolledKey, Enrolment, Tier, Vouched
 from houfeng.words.finding import Finding
 from houfeng.words.packet import NO_SEQUENCE, Packet
-from signing_station import CENTRE, NS, START_S, Feed, SigningStation, enrolment, identity, record
+from signing_station import CENTRE, NS, START_S, Feed, SigningStation, enrolment, identity, public, record
 
 PATIENCE_NS = 5 * NS
 END_NS = (START_S + 10_000) * NS
@@ -62,6 +62,11 @@ class Scene:
         out = self.stage.elapse(self.now_s * NS)
         self.out += out
         return out
+
+
+def revoked_from(second_s):
+    """The enrolment of a key that is not believed any more from a second on."""
+    return Enrolment("XX.AB1", (EnrolledKey(public(identity()), "sensor", 0, None, second_s * NS),))
 
 
 def is_statement(content):
@@ -283,6 +288,45 @@ class TestKeys:
         out = scene.seconds(10) + scene.wait()
         assert kinds(out) == ["revoked-key"]
         assert set(tiers(out)) == {Tier.BROKEN}
+
+    def test_a_key_revoked_from_an_instant_on(self):
+        """What had arrived before counts, then and whenever it is judged anew; nothing does that arrives later."""
+        scene = Scene()
+        scene.stage.handle(revoked_from(START_S + 5))
+        out = scene.seconds(10) + scene.wait()
+        assert kinds(out) == ["revoked-key"]
+        assert tiers(out) == [Tier.SENSOR_SIGNED] * 15 + [Tier.BROKEN] * 15
+        anew = Scene(revoked_from(START_S + 5))
+        assert anew.seconds(10) + anew.wait() == out
+
+    def test_a_thief_who_writes_an_earlier_time(self):
+        scene = Scene(revoked_from(START_S + 5), opened=False)
+        scene.now_s += 100
+        out = scene.send([scene.station.chain.first, *scene.station.second(START_S)]) + scene.wait()
+        assert kinds(out) == ["revoked-key"]
+        assert tiers(out) == [Tier.BROKEN] * 3
+
+    def test_a_revocation_is_remembered_over_a_restart(self):
+        scene = Scene(revoked_from(START_S + 5))
+        scene.seconds(5)
+        scene.stage = Vouch(
+            (revoked_from(START_S + 5),),
+            CENTRE,
+            secured_feeds=("main",),
+            patience_ns=PATIENCE_NS,
+            memory=scene.stage.memory(),
+        )
+        out = scene.seconds(5) + scene.wait()
+        assert kinds(out) == ["revoked-key"]
+        assert set(tiers(out)) == {Tier.BROKEN}
+
+    def test_an_heir_falls_from_the_instant_its_forebear_does(self):
+        scene = Scene(revoked_from(START_S + 5), opened=False)
+        scene.station = SigningStation(key=identity("new"), replaced=identity(), counter=2)
+        scene.send([scene.station.chain.first])
+        out = scene.seconds(10) + scene.wait()
+        assert kinds(out) == ["revoked-key"]
+        assert tiers(out) == [Tier.SENSOR_SIGNED] * 15 + [Tier.BROKEN] * 15
 
     def test_a_replaced_key_does_not_come_back(self):
         scene = Scene()

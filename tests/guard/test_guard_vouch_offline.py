@@ -131,3 +131,34 @@ def test_no_bytes_crash_the_verifier_or_take_proof_away(garbage, at):
     forms = [*garbage, *(b"MS\x03" + part for part in garbage), *(first[:58] + part for part in garbage)]
     report = verify_offline([*records[:at], *forms, *records[at:]], KEY)
     assert sum(second.proven for second in report.seconds) == 20
+
+
+class TestRevocation:
+    """Signed in some two minutes from START_S on; revoked later, in between, or before."""
+
+    END_NS = (START_S + 130) * NS
+
+    def test_what_was_received_before_the_key_was_revoked_stays_proven(self, records):
+        report = verify_offline(records, KEY, revoked_ns=self.END_NS + NS, received_ns=self.END_NS)
+        assert (report.whole, report.before_revocation) == (True, True)
+        assert report.seconds == verify_offline(records, KEY).seconds
+
+    def test_a_key_not_revoked_is_no_matter(self, records):
+        assert verify_offline(records, KEY, received_ns=self.END_NS).before_revocation is None
+
+    @pytest.mark.parametrize("received_ns", [None, END_NS, END_NS + NS])
+    def test_a_time_that_the_statements_claim_is_not_enough(self, records, received_ns):
+        report = verify_offline(records, KEY, revoked_ns=self.END_NS, received_ns=received_ns)
+        assert (report.whole, report.before_revocation) == (False, False)
+        assert "nothing shows" in "; ".join(report.faults)
+        assert all(second.proven for second in report.seconds)
+
+    def test_what_claims_a_later_time_proves_nothing(self, records):
+        report = verify_offline(records, KEY, revoked_ns=(START_S + 100) * NS)
+        assert [second.proven for second in report.seconds] == [True] * 60 + [False] * 70
+        assert "2 statements say themselves" in "; ".join(report.faults)
+
+    def test_nothing_of_a_key_that_was_never_to_be_believed_is_proven(self, records):
+        report = verify_offline(records, KEY, revoked_ns=0, received_ns=self.END_NS)
+        assert not any(second.proven for second in report.seconds)
+        assert report.station == ""

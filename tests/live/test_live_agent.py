@@ -293,7 +293,7 @@ def test_a_new_key_takes_over_and_falls_with_the_one_it_was_vouched_by(tmp_path)
     assert judged(enrolled) == [good, good, {"key-rotated"}]  # the old key's signature is enough
     keys_enrolled.rotate(tmp_path / "stations", second, NOW_NS, overlap_ns=LATER_NS)
     assert judged(keys_enrolled.load(tmp_path / "stations"))[:2] == [good, good]
-    revoked = keys_enrolled.revoke(tmp_path / "stations", second.public)
+    revoked = keys_enrolled.revoke(tmp_path / "stations", second.public, NOW_NS + before * SECOND_NS)
     early, late, kinds = judged(enrolled, revoked)
     assert early == good
     assert late == {Tier.BROKEN}

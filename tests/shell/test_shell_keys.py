@@ -202,7 +202,7 @@ def test_a_key_is_not_enrolled_twice_nor_brought_back_once_revoked(tmp_path):
     keys_enrolled.enrol(tmp_path / "s", request, NOW_NS)
     with pytest.raises(DataFault, match="has this key already"):
         keys_enrolled.enrol(tmp_path / "s", request, NOW_NS)
-    keys_enrolled.revoke(tmp_path / "s", request.public)
+    keys_enrolled.revoke(tmp_path / "s", request.public, NOW_NS + DAY_NS)
     with pytest.raises(DataFault, match="has this key already"):
         keys_enrolled.enrol(tmp_path / "s", request, NOW_NS)
 
@@ -232,7 +232,7 @@ def test_a_revoked_ended_or_unknown_key_cannot_hand_over(tmp_path):
     third, _ = requested(tmp_path, name="third", previous=old)
     with pytest.raises(DataFault, match="not in force"):
         keys_enrolled.rotate(tmp_path / "s", third, NOW_NS + 1, overlap_ns=0)
-    keys_enrolled.revoke(tmp_path / "s", second.public)
+    keys_enrolled.revoke(tmp_path / "s", second.public, NOW_NS + 1)
     fourth, _ = requested(tmp_path, name="fourth", previous=newer)
     with pytest.raises(DataFault, match="not in force"):
         keys_enrolled.rotate(tmp_path / "s", fourth, NOW_NS + 1, overlap_ns=0)
@@ -253,27 +253,33 @@ def test_revocation_reaches_every_station_of_the_key_and_no_other(tmp_path):
     second, _ = requested(tmp_path, ("XX.S2", "XX.S3"), name="second")
     keys_enrolled.enrol(tmp_path / "s", first, NOW_NS)
     keys_enrolled.enrol(tmp_path / "s", second, NOW_NS)
-    concerned = keys_enrolled.revoke(tmp_path / "s", first.public)
+    concerned = keys_enrolled.revoke(tmp_path / "s", first.public, NOW_NS + DAY_NS)
     assert [enrolled.station_key for enrolled in concerned] == ["XX.S1", "XX.S2"]
+    keys_enrolled.revoke(tmp_path / "s", first.public, NOW_NS + 2 * DAY_NS)
     told = {
-        (enrolled.station_key, key.public): key.revoked
+        (enrolled.station_key, key.public): key.revoked_ns
         for enrolled in keys_enrolled.load(tmp_path / "s")
         for key in enrolled.keys
     }
-    assert {where for where, revoked in told.items() if revoked} == {("XX.S1", first.public), ("XX.S2", first.public)}
+    assert told == {
+        ("XX.S1", first.public): NOW_NS + DAY_NS,
+        ("XX.S2", first.public): NOW_NS + DAY_NS,
+        ("XX.S2", second.public): None,
+        ("XX.S3", second.public): None,
+    }
     with pytest.raises(DataFault, match="of no station"):
-        keys_enrolled.revoke(tmp_path / "s", bytes(32))
+        keys_enrolled.revoke(tmp_path / "s", bytes(32), NOW_NS)
 
 
 @given(
     from_ns=st.integers(0, 4_000_000_000_000_000).map(lambda us: us * 1000),
     until_ns=st.none() | st.integers(0, 4_000_000_000_000_000).map(lambda us: us * 1000),
-    revoked=st.booleans(),
+    revoked_ns=st.none() | st.integers(0, 4_000_000_000_000_000).map(lambda us: us * 1000),
     public=st.binary(min_size=32, max_size=32),
 )
-def test_a_key_written_is_the_key_read(tmp_path_factory, from_ns, until_ns, revoked, public):
+def test_a_key_written_is_the_key_read(tmp_path_factory, from_ns, until_ns, revoked_ns, public):
     folder = tmp_path_factory.mktemp("s")
-    key = EnrolledKey(public, "gateway", from_ns, until_ns, revoked)
+    key = EnrolledKey(public, "gateway", from_ns, until_ns, revoked_ns)
     keys_enrolled.enrol(folder, Request(("XX.S1",), "gateway", public), from_ns)
     (enrolled,) = keys_enrolled.load(folder)
     keys_enrolled.write_enrolments(folder, [replace(enrolled, keys=(key,))])
@@ -289,7 +295,7 @@ def test_a_key_written_is_the_key_read(tmp_path_factory, from_ns, until_ns, revo
         ("ed25519:", "x25519:", "no public key"),
         ("from = ", "from = 7 #", "times with a zone"),
         ("[[keys]]", "keys = 3 #", "must be tables"),
-        ("[[keys]]", "[[keys]]\nrevoked = 1", "true or false"),
+        ("[[keys]]", "[[keys]]\nrevoked = true", "times with a zone"),
         ('"XX.S1"', '"../S1"', "names a station that is none"),
     ],
 )

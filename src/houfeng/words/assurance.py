@@ -37,18 +37,20 @@ SIGNED_TIERS: Mapping[Place, Tier] = MappingProxyType({"sensor": Tier.SENSOR_SIG
 class EnrolledKey:
     """An Ed25519 key that a station was enrolled with.
 
-    public    32 bytes
-    place     where its private half is kept
-    from_ns   first instant it may open a session
-    until_ns  instant from which it may not, None for no end
-    revoked   not to be believed any more, whenever it signed
+    public      32 bytes
+    place       where its private half is kept
+    from_ns     first instant it may open a session
+    until_ns    instant from which it may not, None for no end
+    revoked_ns  instant from which nothing of it is believed, whatever time it claims; None while it is believed
+
+    Instants are by the clock of whoever verifies.
     """
 
     public: bytes
     place: Place
     from_ns: int
     until_ns: int | None = None
-    revoked: bool = False
+    revoked_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

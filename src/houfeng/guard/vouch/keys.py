@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from houfeng.guard.vouch.session import NEVER_NS
 from houfeng.wire.manifest import Opening, Statement, signature_holds
 from houfeng.words.assurance import SIGNED_TIERS, EnrolledKey, Enrolment, Place, Tier
 
@@ -49,7 +50,7 @@ class Keys:
             return self._refused_heir(statement, opening, now_ns)
         if key is None:
             return "unknown-key", "it opened a session with a key it was not enrolled with"
-        if self.is_revoked(opening.identity):
+        if self.is_replaced(opening.identity) or now_ns >= self.revoked_ns(opening.identity):
             return "revoked-key", "it opened a session with a key that was revoked or replaced"
         if not _is_valid(key, now_ns):
             return "unknown-key", "it opened a session with a key that is not enrolled for this time"
@@ -76,14 +77,17 @@ class Keys:
         """A key of the station, enrolled or an heir."""
         return self._enrolled.get(public) or next((key for _, key in self.heirs if key.public == public), None)
 
-    def is_revoked(self, public: bytes) -> bool:
-        """Whether a key may not be used any more: revoked, replaced by an heir, or heir of a revoked one."""
-        enrolled = self._enrolled.get(public)
-        if enrolled is not None:
-            return enrolled.revoked or any(replaced == public for replaced, _ in self.heirs)
-        if any(replaced == public for replaced, _ in self.heirs):
-            return True
-        return any(self._fell(replaced) for replaced, key in self.heirs if key.public == public)
+    def is_replaced(self, public: bytes) -> bool:
+        """Whether an heir took over from a key, which may not be used any more."""
+        return any(replaced == public for replaced, _ in self.heirs)
+
+    def revoked_ns(self, public: bytes) -> int:
+        """From when a key is not believed any more: revoked, or heir of one that is; NEVER_NS for any other."""
+        key = self._enrolled.get(public)
+        if key is not None:
+            return NEVER_NS if key.revoked_ns is None else key.revoked_ns
+        forebears = (replaced for replaced, heir in self.heirs if heir.public == public)
+        return min((self.revoked_ns(forebear) for forebear in forebears), default=NEVER_NS)
 
     def tier_of(self, opening: Opening) -> Tier:
         """The tier its manifests give: the lesser of what the opening says and the enrolment allows."""
@@ -95,18 +99,11 @@ class Keys:
         forebear = self.key_of(opening.replaces)
         if forebear is None or not _is_valid(forebear, now_ns) or len(self.heirs) >= MOST_HEIRS:
             return "unknown-key", "a new key claims to take over from one the station is not enrolled with"
-        if self.is_revoked(opening.replaces):
+        if self.is_replaced(opening.replaces) or now_ns >= self.revoked_ns(opening.replaces):
             return "revoked-key", "a new key claims to take over from one that was revoked or replaced"
         if not (signature_holds(statement, opening.identity) and signature_holds(statement, opening.replaces, 1)):
             return "wrong-key", "the handover to a new key is not signed by both"
         return None
-
-    def _fell(self, public: bytes) -> bool:
-        """Whether a forebear was revoked, or one of its own."""
-        key = self._enrolled.get(public)
-        if key is not None:
-            return key.revoked
-        return any(self._fell(replaced) for replaced, heir in self.heirs if heir.public == public)
 
 
 def _is_valid(key: EnrolledKey, now_ns: int) -> bool:

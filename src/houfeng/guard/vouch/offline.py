@@ -43,6 +43,7 @@ class Report:
     seconds  in order of time
     unnamed  SHA-256 of records that no proven manifest names
     faults   everything that is not as it should be, one sentence each; () when the whole is proven
+    before_revocation  whether it was signed before the key was revoked, None when the key was not
     """
 
     station: str
@@ -50,6 +51,7 @@ class Report:
     seconds: tuple[Second, ...]
     unnamed: tuple[bytes, ...]
     faults: tuple[str, ...]
+    before_revocation: bool | None = None
 
     @property
     def whole(self) -> bool:
@@ -57,15 +59,21 @@ class Report:
         return not self.faults
 
 
-def verify_offline(records: Iterable[bytes], identity: bytes) -> Report:
+def verify_offline(
+    records: Iterable[bytes], identity: bytes, *, revoked_ns: int | None = None, received_ns: int | None = None
+) -> Report:
     """Say what a station's records prove.
 
-    records   raw records, of samples and of statements, in any order, repeated or not
-    identity  the station's public Ed25519 key, 32 bytes
+    records      raw records, of samples and of statements, in any order, repeated or not
+    identity     the station's public Ed25519 key, 32 bytes
+    revoked_ns   instant from which the key is not believed any more, None when it is
+    received_ns  instant by which all of these records had been received, by the clock of whoever says when the key was
+                 revoked; None when nobody can say
 
     MACs are not looked at: they prove something to the centre only. What a signature reaches by way of hashes is proven
-    to anybody.
+    to anybody. The times in statements do not show that a key was still believed: its thief may write any time.
     """
+    before = None if revoked_ns is None else received_ns is not None and received_ns < revoked_ns
     samples: dict[bytes, bytes] = {}
     statements: dict[bytes, Statement] = {}
     faults: list[str] = []
@@ -81,6 +89,14 @@ def verify_offline(records: Iterable[bytes], identity: bytes) -> Report:
         if not crc_holds(record):
             faults.append("the CRC of a record of statements is wrong")
         statements[statement.digest] = statement
+    if before is False:
+        assert revoked_ns is not None
+        faults.append("the key was revoked, and nothing shows that these records were received before")
+        late = _claimed_from(statements, revoked_ns)
+        if late:
+            faults.append(f"{len(late)} statements say themselves that they were made after the key was revoked")
+        for digest in late:
+            del statements[digest]
     sessions, odd = _sessions(statements, identity)
     faults += odd
     proven, odd = _proven(statements, sessions)
@@ -93,7 +109,17 @@ def verify_offline(records: Iterable[bytes], identity: bytes) -> Report:
         faults.append(f"{len(unnamed)} records are named by no proven manifest")
     told = [value for value in sessions.values() if isinstance(value, Opening)]
     first = min(told, key=lambda opening: opening.counter, default=None)
-    return Report(first.station if first else "", first.place if first else None, seconds, unnamed, tuple(faults))
+    station, place = (first.station, first.place) if first else ("", None)
+    return Report(station, place, seconds, unnamed, tuple(faults), before)
+
+
+def _claimed_from(statements: Mapping[bytes, Statement], revoked_ns: int) -> list[bytes]:
+    """Hashes of the openings and signatures made at an instant or later, by their own word."""
+    return [
+        digest
+        for digest, statement in statements.items()
+        if not isinstance(statement.value, Manifest) and statement.value.time_ns >= revoked_ns
+    ]
 
 
 def _sessions(statements: Mapping[bytes, Statement], identity: bytes) -> tuple[dict[bytes, Opening], list[str]]:

@@ -1,9 +1,7 @@
 """What a station states, judged: openings, manifests and signatures, one after the other."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Final, Literal
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
@@ -11,9 +9,9 @@ from houfeng.guard.vouch.budget import Budget
 from houfeng.guard.vouch.episodes import Episodes
 from houfeng.guard.vouch.keys import Keys
 from houfeng.guard.vouch.memory import SessionMemory
+from houfeng.guard.vouch.said import Came, Said, Standing
 from houfeng.guard.vouch.session import LONGEST_UNSIGNED_S, NEVER_NS, Session
 from houfeng.wire.manifest import (
-    Line,
     Lines,
     Opening,
     Signature,
@@ -37,39 +35,6 @@ MOST_SESSIONS: Final = 2
 #: Names remembered of sessions that are over, and of sessions refused.
 MOST_PAST: Final = 32
 
-#: What becomes of the records that a manifest names.
-#: good: vouched for; again: named before, and delivered anew; broken: not to be believed; none: there are no names
-Standing = Literal["good", "again", "broken", "none"]
-
-
-@dataclass(slots=True)  # one for every statement: frozen ones take four times as long to make
-class Came:
-    """How a statement arrived.
-
-    feed         that brought it
-    arrival_ns   when
-    redelivered  whether the feed has delivered this record, or a later one, before
-    """
-
-    feed: str
-    arrival_ns: int
-    redelivered: bool
-
-
-@dataclass(slots=True)
-class Said:
-    """What came of a statement.
-
-    lost  whether manifests before this one are missing
-    """
-
-    findings: list[Finding] = field(default_factory=list)
-    standing: Standing = "none"
-    names: Sequence[Line] = ()
-    tier: Tier = Tier.BROKEN
-    due_ns: int = 0
-    lost: bool = False
-
 
 class Sessions:
     """The sessions of one station.
@@ -81,7 +46,10 @@ class Sessions:
     patience_ns  how long a missing manifest is waited for
     """
 
-    __slots__ = ("_budget", "_centre", "_episodes", "_past", "_patience_ns", "_refused", "_station", "keys", "live")
+    __slots__ = (
+        "_budget", "_centre", "_episodes", "_past", "_patience_ns", "_refused", "_revoked_ns", "_station", "keys",
+        "live",
+    )  # fmt: skip
 
     def __init__(
         self, station: str, keys: Keys, episodes: Episodes, centre: X25519PrivateKey, patience_ns: int
@@ -93,11 +61,14 @@ class Sessions:
         self._centre = centre
         self._patience_ns = patience_ns
         self._past: dict[bytes, None] = {}
+        self._revoked_ns = NEVER_NS
         self._refused: dict[bytes, tuple[str, str]] = {}
         self._budget = Budget()
 
     def hear(self, raw: bytes, came: Came) -> Said:
         """A statement arrived in a record that names this station."""
+        if came.arrival_ns >= self._revoked_ns:
+            self._end_revoked(came.arrival_ns)
         kind, name = kind_and_session(raw)
         session = self.live.get(name)
         if kind == MANIFEST:
@@ -120,6 +91,8 @@ class Sessions:
 
     def elapse(self, now_ns: int) -> list[Finding]:
         """Give up on manifests that have not come."""
+        if now_ns >= self._revoked_ns:
+            self._end_revoked(now_ns)
         findings: list[Finding] = []
         for _ in range(sum(session.give_up(now_ns) for session in self.live.values())):
             findings += self._episodes.tell("dropped-manifest", "a manifest of the chain is missing", now_ns)
@@ -135,19 +108,19 @@ class Sessions:
         for name, session in list(self.live.items()):
             identity = session.opening.identity
             key = self.keys.key_of(identity)
-            if key is not None and not self.keys.is_revoked(identity):
+            if key is not None and not self.keys.is_replaced(identity):
                 session.ends_ns = NEVER_NS if key.until_ns is None else key.until_ns
                 session.tier = min(session.tier, self.keys.tier_of(session.opening))
             else:
-                del self.live[name]
-                self._note_refusal(name, "revoked-key", "it goes on with a session whose key was revoked")
+                self._end(name)
+        self._note_revocations()
 
     def recall(self, memories: tuple[SessionMemory, ...], past: tuple[bytes, ...]) -> None:
         """Go on where a memory ends; sessions whose keys are not believed any more are left out."""
         for memory in memories:
             opening = statement_of(memory.opening).value
             assert isinstance(opening, Opening)
-            if self.keys.key_of(opening.identity) is not None and not self.keys.is_revoked(opening.identity):
+            if self.keys.key_of(opening.identity) is not None and not self.keys.is_replaced(opening.identity):
                 self._begin(opening, memory.opening, joined=False).recall(memory)
         self._past.update(dict.fromkeys(past))
 
@@ -213,6 +186,7 @@ class Sessions:
         enrolled = self.keys.key_of(opening.identity)
         session.ends_ns = NEVER_NS if enrolled is None or enrolled.until_ns is None else enrolled.until_ns
         self.live[opening.session] = session
+        self._note_revocations()
         return session
 
     def _stale_opening(self, opening: Opening, came: Came) -> list[Finding]:
@@ -296,6 +270,23 @@ class Sessions:
             reason = f"{lost} manifests that it signed for never came"
             return Said(self._tell("dropped-manifest", reason, came, signature.time_ns))
         return Said()
+
+    # --- revocation ---
+
+    def _note_revocations(self) -> None:
+        identities = (session.opening.identity for session in self.live.values())
+        self._revoked_ns = min((self.keys.revoked_ns(identity) for identity in identities), default=NEVER_NS)
+
+    def _end_revoked(self, now_ns: int) -> None:
+        """End the sessions whose keys are not believed any more."""
+        for name, session in list(self.live.items()):
+            if now_ns >= self.keys.revoked_ns(session.opening.identity):
+                self._end(name)
+        self._note_revocations()
+
+    def _end(self, name: bytes) -> None:
+        del self.live[name]
+        self._note_refusal(name, "revoked-key", "it goes on with a session whose key was revoked")
 
     # --- common ---
 

@@ -6,8 +6,9 @@ from typing import Final
 
 from houfeng.guard.vouch.episodes import Episodes
 from houfeng.guard.vouch.memory import StationMemory
+from houfeng.guard.vouch.said import Came, Said
 from houfeng.guard.vouch.session import MOST_FEEDS, NEVER_NS
-from houfeng.guard.vouch.sessions import Came, Said, Sessions
+from houfeng.guard.vouch.sessions import Sessions
 from houfeng.guard.vouch.waiting import MOST_HELD, MOST_HELD_BYTES, Awaited, Read, Waiting, met_as, vouched
 from houfeng.wire.manifest import Line, Names
 from houfeng.words.assurance import Tier, Vouched

@@ -206,7 +206,7 @@ def revoke(
     folder: Folder,
     fingerprint: Annotated[str, typer.Argument(help="Of the key that is not to be believed any more.")],
 ) -> None:
-    """Believe a key no more, for any station, whenever it signed."""
+    """Believe a key no more, for any station, from now on, whatever time its statements claim."""
     from houfeng.shell.keys import keys as known
     from houfeng.shell.keys.enrolled import load
     from houfeng.shell.keys.enrolled import revoke as disbelieve
@@ -216,7 +216,7 @@ def revoke(
     public = {known.fingerprint(key.public): key.public for one in load(place) for key in one.keys}
     if fingerprint not in public:
         raise DataFault(fingerprint, "is the fingerprint of no key enrolled", "see houfeng keys list")
-    concerned = disbelieve(place, public[fingerprint])
+    concerned = disbelieve(place, public[fingerprint], time.time_ns())
     out.print(f"revoked for: {', '.join(one.station_key for one in concerned)}", soft_wrap=True)
 
 
@@ -232,7 +232,9 @@ def list_keys(folder: Folder) -> None:
     for one in load(folder / "keys" / ENROLLED):
         for key in one.keys:
             until = "" if key.until_ns is None else f" until {format_instant(key.until_ns, 0)}"
-            state = "[red]revoked[/]" if key.revoked else f"{key.place}, from {format_instant(key.from_ns, 0)}{until}"
+            state = f"{key.place}, from {format_instant(key.from_ns, 0)}{until}"
+            if key.revoked_ns is not None:
+                state = f"[red]revoked {format_instant(key.revoked_ns, 0)}[/]"
             shown = public_text("ed25519", key.public)
             out.print(f"{escape(one.station_key)} {known.fingerprint(key.public)} {shown} {state}", soft_wrap=True)
 

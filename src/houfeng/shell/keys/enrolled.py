@@ -67,10 +67,11 @@ def rotate(folder: Path, request: Request, from_ns: int, *, overlap_ns: int) -> 
     return write_enrolments(folder, rotated)
 
 
-def revoke(folder: Path, public: bytes) -> tuple[Enrolment, ...]:
-    """Believe a key no more, for any station, whenever it signed. Returns the stations concerned as they are now.
+def revoke(folder: Path, public: bytes, revoked_ns: int) -> tuple[Enrolment, ...]:
+    """Believe a key no more, for any station, from an instant on. Returns the stations concerned as they are now.
 
-    Raises DataFault when no station has it, WorldFault when the disk refuses.
+    A key revoked before stays revoked since then. Raises DataFault when no station has it, WorldFault when the disk
+    refuses.
     """
     concerned = [enrolled for enrolled in load(folder) if any(known.public == public for known in enrolled.keys)]
     if not concerned:
@@ -80,7 +81,14 @@ def revoke(folder: Path, public: bytes) -> tuple[Enrolment, ...]:
         [
             Enrolment(
                 enrolled.station_key,
-                tuple(replace(known, revoked=True) if known.public == public else known for known in enrolled.keys),
+                tuple(
+                    replace(
+                        known, revoked_ns=min(revoked_ns, revoked_ns if known.revoked_ns is None else known.revoked_ns)
+                    )
+                    if known.public == public
+                    else known
+                    for known in enrolled.keys
+                ),
             )
             for enrolled in concerned
         ],
@@ -88,7 +96,7 @@ def revoke(folder: Path, public: bytes) -> tuple[Enrolment, ...]:
 
 
 def _in_force(key: EnrolledKey, at_ns: int) -> bool:
-    return not key.revoked and key.from_ns <= at_ns and (key.until_ns is None or at_ns < key.until_ns)
+    return key.from_ns <= at_ns and all(end_ns is None or at_ns < end_ns for end_ns in (key.until_ns, key.revoked_ns))
 
 
 def write_enrolments(folder: Path, enrolments: Sequence[Enrolment]) -> tuple[Enrolment, ...]:
@@ -100,7 +108,7 @@ def write_enrolments(folder: Path, enrolments: Sequence[Enrolment]) -> tuple[Enr
             lines += [f"public = {quoted(public_text('ed25519', key.public))}", f"place = {quoted(key.place)}"]
             lines += [f"from = {time_text(key.from_ns)}"]
             lines += [] if key.until_ns is None else [f"until = {time_text(key.until_ns)}"]
-            lines += ["revoked = true"] if key.revoked else []
+            lines += [] if key.revoked_ns is None else [f"revoked = {time_text(key.revoked_ns)}"]
         content = "\n".join([*lines, ""]).encode()
         write_whole(folder / f"{enrolled.station_key}.toml", content, secret=False, replace=True)
     return tuple(enrolments)
@@ -122,13 +130,10 @@ def _key(subject: str, table: dict[str, object]) -> EnrolledKey:
     unknown = table.keys() - {"public", "place", "from", "until", "revoked"}
     if unknown:
         raise DataFault(subject, f"{min(unknown)} is no part of a key", "public, place, from, until, revoked are")
-    revoked = table.get("revoked", False)
-    if not isinstance(revoked, bool):
-        raise DataFault(subject, "revoked must be true or false")
     return EnrolledKey(
         public_bytes(subject, "ed25519", table.get("public")),
         place_of(subject, table.get("place")),
         instant_ns(subject, table.get("from")),
         instant_ns(subject, table["until"]) if "until" in table else None,
-        revoked,
+        instant_ns(subject, table["revoked"]) if "revoked" in table else None,
     )

@@ -71,7 +71,7 @@ def public_bytes(subject: str, kind: str, value: object) -> bytes:
 def instant_ns(subject: str, value: object) -> int:
     """A TOML time with a zone as ns. Raises DataFault about the subject when it is none."""
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise DataFault(subject, "from and until must be times with a zone", "write 2026-01-01T00:00:00Z")
+        raise DataFault(subject, "from, until and revoked must be times with a zone", "write 2026-01-01T00:00:00Z")
     return (value - _EPOCH) // timedelta(microseconds=1) * 1000
 
 
