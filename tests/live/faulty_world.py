@@ -240,6 +240,31 @@ class FullDisk:
         self._rest.unlink()
 
 
+class LateDisk(FullDisk):
+    """A disk at a folder, in a space, that takes every write and says only later that it has no room to keep it.
+
+    It lies in a file on a small disk of which so much is left, as thinly provisioned disks do.
+    """
+
+    def __init__(self, space: Space, folder: Path, left_bytes: int) -> None:
+        if not Path("/dev/loop-control").exists():
+            message = "a disk in a file needs loop devices"
+            if os.environ.get("CI") == "true":
+                pytest.fail(message)
+            pytest.skip(message)
+        below = folder.with_name(f"{folder.name}.below")
+        super().__init__(space, below, left_bytes + (1 << 20))
+        disk = below / "disk"
+        space.run("truncate", "--size", "64M", disk)
+        # Without a journal of its own it goes on after the error, as any other file system would whose data it is of.
+        space.run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-E", "lazy_itable_init=0,nodiscard", disk)
+        folder.mkdir(exist_ok=True)
+        space.run("mount", "-o", "loop", disk, folder)
+        status = os.statvfs(space.seen(below))
+        with self._rest.open("ab") as rest:
+            rest.write(bytes(max(0, status.f_bavail * status.f_frsize - left_bytes)))
+
+
 class Wire:
     """Two spaces joined by a wire that can lose packets."""
 

@@ -12,6 +12,7 @@ import pytest
 from faulty_world import (
     FullDisk,
     HeldCentre,
+    LateDisk,
     RingSource,
     Space,
     StrangeServer,
@@ -84,6 +85,30 @@ def test_a_full_disk_under_the_journal(short, packets, asked, tmp_path):
             centre.finish()
         assert journalled(space.seen(folder)) == [packet.content for packet in packets]
     assert differing(told_by(folder), asked) == []
+
+
+def test_a_disk_under_the_journal_that_is_full_only_when_it_is_to_keep(short, packets, asked, tmp_path):
+    """Writes that had been taken are lost. The centre goes on by itself once there is room, and says what there was."""
+    with Space("mount") as space, Source(tmp_path / "ring", packets) as source:
+        folder = make_centre(tmp_path / "centre", short, source.port)
+        disk = LateDisk(space, folder / "journal", 200_000)
+        with HeldCentre(folder, space.within) as centre:
+            centre.until(lambda status: in_trouble("journal", status))
+            assert centre.status()["reached"] < len(packets)
+            disk.make_room()
+            centre.until_reached(len(packets))
+            assert not in_trouble("journal", centre.status())
+            centre.finish()
+        assert journalled(space.seen(folder)) == [packet.content for packet in packets]
+    told = told_by(folder)
+    more = [line for line in told["findings"].splitlines() if line not in asked["findings"].splitlines()]
+    assert {kind for kind in (b"journal-doubtful", b"journal-mended") for line in more if kind in line} == {
+        b"journal-doubtful",
+        b"journal-mended",
+    }
+    assert all(b"journal-doubtful" in line or b"journal-mended" in line for line in more)
+    told["findings"] = asked["findings"]
+    assert differing(told, asked) == []
 
 
 @pytest.mark.parametrize("left_bytes", [40_000, 200_000], ids=["while it runs", "at its end"])

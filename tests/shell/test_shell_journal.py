@@ -109,7 +109,7 @@ def test_marks_are_the_last_of_each_station_and_feed(tmp_path):
 
 
 def test_a_feed_that_invents_stations_forgets_only_its_own(tmp_path, monkeypatch):
-    monkeypatch.setattr("houfeng.shell.journal.segments.MOST_STATIONS", 3)
+    monkeypatch.setattr("houfeng.shell.journal.marks.MOST_STATIONS", 3)
     with Journal(tmp_path, keep_bytes=KEEP_BYTES) as journal:
         journal.append([packet(1, feed="honest")])
         journal.append([packet(number, feed="liar", station=f"XX.{number}") for number in range(9)])
@@ -302,3 +302,70 @@ def test_the_journal_needs_nothing_but_the_standard_library():
     loaded = subprocess.run([sys.executable, "-c", ours], check=True, capture_output=True, text=True).stdout.split()
     assert "houfeng" in loaded
     assert {"numpy", "obspy", "sqlalchemy"}.isdisjoint(loaded)
+
+
+def failing(_handle):
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_disk_that_works_again_is_written_to_in_a_new_file(tmp_path, monkeypatch):
+    with filled(tmp_path, 2, batch=2, segment_bytes=5000) as journal:
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fdatasync", failing)
+            journal.append([packet(2), packet(3, station="XX.B")])
+            with pytest.raises(WorldFault, match="Input/output error"):
+                journal.sync()
+            assert journal.marks("feed") == {"XX.A": 1}
+            assert numbers(journal.read(1)) == [1, 2]
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fsync", failing)
+            with pytest.raises(WorldFault, match="Input/output error"):
+                journal.mend()
+            with pytest.raises(WorldFault, match="Input/output error"):
+                journal.append([packet(2)])
+        journal.mend()
+        journal.mend()
+        assert journal.append([packet(2)]) == range(5, 6)
+        journal.sync()
+        assert journal.read(1) == [(1, packet(0)), (2, packet(1)), (5, packet(2))]
+        assert journal.read(3, most=1) == [(5, packet(2))]
+        doubtful, mended = journal.take_findings()
+        assert (doubtful.kind, mended.kind) == ("journal-doubtful", "journal-mended")
+        assert "Input/output error" in doubtful.reason
+        assert doubtful.file != mended.file
+    with Journal(tmp_path, keep_bytes=KEEP_BYTES) as journal:
+        assert journal.read(1) == [(1, packet(0)), (2, packet(1)), (5, packet(2))]
+        assert journal.next == 6
+        assert journal.take_findings() == ()
+
+
+def test_a_disk_that_fails_again_and_again_leaves_no_heap_of_files(tmp_path, monkeypatch):
+    with filled(tmp_path, 2) as journal:
+        for number in range(2, 30):
+            journal.append([packet(number)])
+            with monkeypatch.context() as broken:
+                broken.setattr(os, "fdatasync", failing)
+                with pytest.raises(WorldFault):
+                    journal.sync()
+            journal.mend()
+        assert len(list(tmp_path.glob("*.journal"))) == 2
+        journal.append([packet(2)])
+        journal.sync()
+        assert [each for _, each in journal.read(1)] == [packet(0), packet(1), packet(2)]
+
+
+def test_what_a_failing_disk_took_with_it_is_said(tmp_path, monkeypatch):
+    with filled(tmp_path, 9, segment_bytes=5000) as journal:
+        (file,) = tmp_path.glob("*.journal")
+        journal.append([packet(9)])
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "fdatasync", failing)
+            with pytest.raises(WorldFault):
+                journal.sync()
+        with file.open("r+b") as content:
+            content.seek(-300, os.SEEK_END)
+            content.write(b"bad")
+        journal.mend()
+        kinds = [finding.kind for finding in journal.take_findings()]
+        assert kinds == ["journal-doubtful", "journal-mended", "journal-damage"]
+        assert len(journal.read(1)) == 8

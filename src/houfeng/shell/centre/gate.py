@@ -52,6 +52,7 @@ class Intake:
         self._clock = clock
         self._waiting: asyncio.Queue[Packet] = asyncio.Queue(MOST_WAITING)
         self._marks: dict[str, dict[str, int]] = {}
+        self._owed: list[Packet] = []
         self.last_arrival_ns: int | None = None
 
     def marks(self, feed: str) -> dict[str, int]:
@@ -72,12 +73,13 @@ class Intake:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Write until the event is set, and then what still waits."""
-        while not (stopping.is_set() and self._waiting.empty()):
+        while not (stopping.is_set() and self._waiting.empty() and not self._owed):
+            packets, self._owed = self._owed, []
             try:
                 async with asyncio.timeout(QUIET_S):
-                    packets = [await self._waiting.get()]
+                    packets.append(await self._waiting.get())
             except TimeoutError:
-                packets = [tick(self._clock())]
+                packets.append(tick(self._clock()))
             while len(packets) < TOGETHER and not self._waiting.empty():
                 packets.append(self._waiting.get_nowait())
             self._metrics.queue_stands("journal", self._waiting.qsize(), MOST_WAITING)
@@ -98,9 +100,11 @@ class Intake:
                     return
             except WorldFault as fault:
                 self._metrics.trouble("journal", str(fault))
+                packets = self._notes() + packets
                 await asyncio.sleep(wait_s)
                 wait_s = min(2 * wait_s, LONGEST_WAIT_S)
         self._metrics.trouble("journal", "")
+        self._owed = self._notes()
         for packet in packets:
             if packet.sequence != NO_SEQUENCE:
                 self.marks(packet.feed)[packet.station_key] = packet.sequence
@@ -112,7 +116,15 @@ class Intake:
             self.last_arrival_ns = next(sounding, self.last_arrival_ns)
         self._on_stored(numbers, packets)
 
+    def _notes(self) -> list[Packet]:
+        """What the journal has to tell of itself, counted, and as what goes into it next."""
+        findings = self._journal.take_findings()
+        for finding in findings:
+            self._metrics.finding_told(finding)
+        return [note(finding, self._clock()) for finding in findings]
+
     def _append(self, packets: list[Packet]) -> range:
+        self._journal.mend()
         numbers = self._journal.append(packets)
         self._journal.sync()
         return numbers

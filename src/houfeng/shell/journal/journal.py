@@ -11,16 +11,19 @@ from pathlib import Path
 from typing import Self
 
 from houfeng.shell.journal.frames import LEAST_FRAME_BYTES, write_frame
+from houfeng.shell.journal.marks import Ledger
+from houfeng.shell.journal.pen import Pen
 from houfeng.shell.journal.ring import Ring
 from houfeng.shell.journal.segments import (
     Segment,
     fault_of,
     lock_folder,
     make_segment,
-    move_mark,
     open_segment,
     paths_below,
+    read_back,
     recover,
+    rewrite,
     sync_folder,
     write_whole,
 )
@@ -53,15 +56,15 @@ class Journal:
         self._root = root
         self._segment_bytes = segment_bytes
         self._keep_bytes = keep_bytes
-        self._lock = threading.Lock()
+        self._lock, self._syncing = threading.Lock(), threading.Lock()
         self._ring = Ring(self._lock)
-        self._marks: dict[str, dict[str, int]] = {}
+        self._ledger = Ledger()
+        self._pen = Pen()
         self._latest_ns = -(2**63)
         self._next = self._synced = 1
         self._synced_bytes = self._kept_bytes = 0
         self._held = 0
         self._refusal: WorldFault | None = None
-        self._handle = -1
         self._lock_file = lock_folder(root)
         try:
             self._open()
@@ -120,26 +123,43 @@ class Journal:
         """Make everything appended so far durable: only then is it acknowledged.
 
         Raises WorldFault when the disk refuses. What was not durable before is taken back then, and the journal takes
-        nothing any more until it is opened again: what a disk says after a failed write cannot be relied on.
+        nothing any more until mend(), or until it is opened again: what a disk says of a file after a failed write
+        cannot be relied on.
+        """
+        with self._syncing:
+            with self._lock:
+                self._check()
+                if self._synced == self._next:
+                    return
+                end, segment, size = self._next, self._ring.live, self._ring.live.size
+                handle = self._pen.dup()
+            # The disk is waited for without the lock: others append meanwhile.
+            try:
+                os.fdatasync(handle)
+            except OSError as error:
+                with self._lock:
+                    raise self._refuse(error) from error
+            finally:
+                os.close(handle)
+            with self._lock:
+                if self._refusal is not None:
+                    raise self._refusal
+                if segment is self._ring.live:
+                    self._durable(end, size)
+
+    def mend(self) -> None:
+        """Go on after a sync that failed, in a new segment; nothing when none did.
+
+        What was taken back then has to be appended again, and gets other numbers.
+        Raises WorldFault as long as the disk refuses that: try again later.
         """
         with self._lock:
-            self._check()
-            if self._synced == self._next:
+            if self._refusal is None or self._lock_file < 0:
                 return
-            end, segment, size = self._next, self._ring.live, self._ring.live.size
-            handle = os.dup(self._handle)
-        # The disk is waited for without the lock: others append meanwhile.
-        try:
-            os.fdatasync(handle)
-        except OSError as error:
-            with self._lock:
-                raise self._refuse(error) from error
-        finally:
-            os.close(handle)
-        with self._lock:
-            self._synced = max(self._synced, end)
-            if segment is self._ring.live:
-                self._synced_bytes = max(self._synced_bytes, size)
+            try:
+                self._seal_off()
+            except OSError as error:
+                raise fault_of(self._root, error) from error
 
     def read(self, sequence: int, *, most: int = 1000) -> list[tuple[int, Packet]]:
         """Durable packets from a number on, with their numbers, in order; from the oldest on when it is gone.
@@ -153,7 +173,7 @@ class Journal:
     def marks(self, feed: str) -> dict[str, int]:
         """The last sequence of a feed per station (NET.STA) that is in the journal, or was before it was dropped."""
         with self._lock:
-            return dict(self._marks.get(feed, {}))
+            return dict(self._ledger.marks.get(feed, {}))
 
     def hold(self, sequence: int) -> None:
         """Keep this number and all after it: those before are archived and may be dropped when room is needed.
@@ -205,16 +225,16 @@ class Journal:
             self._begin_segment()
         closed.unlink(missing_ok=True)
         self._kept_bytes = sum(segment.size for segment in segments)
-        self._handle = os.open(self._ring.live.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        os.fdatasync(self._handle)
+        self._write_to(self._ring.live)
+        self._pen.sync()
         sync_folder(self._root)
-        self._synced, self._synced_bytes = self._next, self._ring.live.size
+        self._synced = self._next
 
     def _recover(self, segment: Segment) -> bool:
         """Learn where the newest segment ends, cutting what a crash left there; whether nothing was wrong with it."""
         size = segment.size
         found = recover(segment, size=size)
-        self._marks, self._latest_ns = found.marks, found.latest_ns
+        self._ledger, self._latest_ns = Ledger(found.marks), found.latest_ns
         self._next = max(self._next, found.next)
         self._ring.tell_holes(segment, list(found.holes))
         if found.marks_lost:
@@ -237,24 +257,51 @@ class Journal:
         self._tell(path, "journal-damage", "its head is damaged; it is set aside and what it held is not read")
 
     def _begin_segment(self) -> None:
-        self._ring.segments.append(make_segment(self._root, self._next, self._latest_ns, self._marks))
+        self._ring.segments.append(make_segment(self._root, self._next, self._latest_ns, self._ledger.marks))
 
     def _roll(self) -> None:
         """Go on in a new segment. Raises OSError, after which the old one still takes packets."""
         self._sync_live()
-        segment = make_segment(self._root, self._next, self._latest_ns, self._marks)
-        handle = os.open(segment.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        os.close(self._handle)
-        self._handle, self._synced_bytes = handle, segment.size
+        segment = make_segment(self._root, self._next, self._latest_ns, self._ledger.marks)
+        self._write_to(segment)
         self._ring.segments.append(segment)
         self._kept_bytes += segment.size
 
+    def _write_to(self, segment: Segment) -> None:
+        """Go on in a segment that is durable as it is. Raises OSError, and then nothing has changed."""
+        self._pen.turn_to(segment.path)
+        self._synced_bytes = segment.size
+
+    def _seal_off(self) -> None:
+        """Keep of the doubtful segment what was durable, in a file of its own, and begin a new one. Raises OSError."""
+        doubtful = self._ring.live
+        rewrite(doubtful)
+        live = make_segment(self._root, self._next, self._latest_ns, self._ledger.marks)
+        self._write_to(live)
+        self._synced, self._refusal = self._next, None
+        segments = self._ring.segments
+        self._tell(live.path, "journal-mended", "the disk keeps what is written again: it goes on in a new file")
+        if doubtful.size <= doubtful.header.size:
+            # Empty ones would be a heap of files when a disk fails again and again.
+            self._kept_bytes -= segments.pop().size
+            if doubtful.path != live.path:
+                doubtful.path.unlink(missing_ok=True)
+        elif damage := read_back(doubtful):
+            self._tell(doubtful.path, "journal-damage", f"after the disk failed: {damage}")
+        segments.append(live)
+        self._kept_bytes += live.size
+
     def _sync_live(self) -> None:
         try:
-            os.fdatasync(self._handle)
+            self._pen.sync()
         except OSError as error:
             raise self._refuse(error) from error
-        self._synced, self._synced_bytes = self._next, self._ring.live.size
+        self._durable(self._next, self._ring.live.size)
+
+    def _durable(self, end: int, size: int) -> None:
+        """What is numbered below end is durable, in so many bytes of the live segment."""
+        self._synced, self._synced_bytes = max(self._synced, end), max(self._synced_bytes, size)
+        self._ledger.settle(end)
 
     def _make_room(self, size: int) -> None:
         """Drop the oldest segments until so many bytes fit."""
@@ -268,13 +315,11 @@ class Journal:
 
     def _write(self, frames: bytes) -> None:
         """Add frames: all of them, or none and OSError."""
-        written = 0
         try:
-            while written < len(frames):
-                written += os.write(self._handle, memoryview(frames)[written:])
+            self._pen.write(frames)
         except OSError:
             try:
-                os.ftruncate(self._handle, self._ring.live.size)
+                self._pen.cut(self._ring.live.size)
             except OSError as error:
                 raise self._refuse(error) from error
             raise
@@ -285,7 +330,7 @@ class Journal:
         for packet, frame in zip(packets, frames, strict=True):
             live.index.note(self._next, live.size)
             self._latest_ns = max(self._latest_ns, packet.arrival_ns)
-            move_mark(self._marks, packet)
+            self._ledger.move(self._next, packet)
             self._ring.add_recent(self._next, packet)
             live.size += len(frame)
             self._kept_bytes += len(frame)
@@ -294,9 +339,17 @@ class Journal:
 
     def _refuse(self, error: OSError) -> WorldFault:
         """Take nothing any more, and take back what is not durable."""
-        with contextlib.suppress(OSError):
-            os.ftruncate(self._handle, self._synced_bytes)
-        self._refusal = fault_of(self._root, error)
+        if self._refusal is None:
+            self._refusal = fault_of(self._root, error)
+            live = self._ring.live
+            self._tell(live.path, "journal-doubtful", f"the disk may not have kept what was written: {error.strerror}")
+            with contextlib.suppress(OSError):
+                self._pen.cut(self._synced_bytes)
+            self._kept_bytes -= live.size - self._synced_bytes
+            # Its index is made anew when it is read: this one knows of what is taken back.
+            live.size, live.index = self._synced_bytes, None
+            self._ring.forget_recent()
+            self._ledger.take_back()
         return self._refusal
 
     def _check(self) -> None:
@@ -309,7 +362,7 @@ class Journal:
         self._ring.findings[Finding(kind, reason, file=str(path))] = None
 
     def _let_go(self) -> None:
-        for handle in (self._handle, self._lock_file):
-            if handle >= 0:
-                os.close(handle)
-        self._handle = self._lock_file = -1
+        self._pen.close()
+        if self._lock_file >= 0:
+            os.close(self._lock_file)
+        self._lock_file = -1

@@ -52,6 +52,11 @@ class Ring:
         while len(self._recent) > RECENT_PACKETS or self._recent_bytes > RECENT_BYTES:
             self._recent_bytes -= len(self._recent.popleft()[1].content)
 
+    def forget_recent(self) -> None:
+        """Let all be read from the disk: some of what is at hand is taken back. Called under the lock."""
+        self._recent.clear()
+        self._recent_bytes = 0
+
     def tell_holes(self, segment: Segment, holes: list[Hole]) -> None:
         """Keep a finding for each damaged stretch. Called under the lock."""
         for hole in holes:

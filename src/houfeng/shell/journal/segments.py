@@ -25,8 +25,8 @@ from houfeng.shell.journal.frames import (
     scan,
     write_header,
 )
+from houfeng.shell.journal.marks import move_mark
 from houfeng.words.errors import WorldFault
-from houfeng.words.packet import NO_SEQUENCE, Packet
 
 #: Every so many frames the position is noted, so that any other is found by reading few.
 INDEX_EVERY = 256
@@ -34,8 +34,8 @@ INDEX_EVERY = 256
 #: How much is read at once.
 WINDOW_BYTES = 1 << 18
 
-#: Stations of one feed whose marks are remembered. A feed that invents names forgets its own, nobody else's.
-MOST_STATIONS = 50_000
+#: What a disk loses it loses in pieces of this size.
+_PAGE_BYTES = 4096
 
 _ENDING = ".journal"
 _LOCK_NAME = ".houfeng-journal.lock"
@@ -162,22 +162,46 @@ def recover(segment: Segment, *, size: int) -> Recovered:
     return Recovered(marks, lost, following, latest_ns, tuple(holes), size - end)
 
 
-def move_mark(marks: dict[str, dict[str, int]], packet: Packet) -> None:
-    """Set the last sequence of a packet's station, forgetting the feed's first one when it names too many."""
-    if packet.sequence == NO_SEQUENCE:
-        return
-    stations = marks.setdefault(packet.feed, {})
-    stations[packet.station_key] = packet.sequence
-    if len(stations) > MOST_STATIONS:
-        del stations[next(iter(stations))]
-
-
 def index_of(segment: Segment, holes: list[Hole]) -> Index:
     """The index of a segment read for the first time; where it is damaged is added to holes. Raises OSError."""
     index = Index()
     for frame in segment.frames(segment.header.size, segment.size, holes):
         index.note(frame.sequence, frame.begin)
     return index
+
+
+def rewrite(segment: Segment) -> None:
+    """Write a segment anew under its name, up to its size: nothing of it rests on what a disk said of the old file.
+
+    What memory still has of it is saved by this even where the disk has lost it. Where neither has it there are zeros.
+    Raises OSError.
+    """
+    content = bytearray(segment.size)
+    handle = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        for begin in range(0, segment.size, _PAGE_BYTES):
+            with contextlib.suppress(OSError):
+                page = os.pread(handle, min(_PAGE_BYTES, segment.size - begin), begin)
+                content[begin : begin + len(page)] = page
+    finally:
+        os.close(handle)
+    write_whole(segment.path, content)
+
+
+def read_back(segment: Segment) -> str:
+    """Read a whole segment from the disk itself, not from memory; what is wrong with it, "" when nothing is."""
+    holes: list[Hole] = []
+    try:
+        handle = os.open(segment.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.posix_fadvise(handle, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(handle)
+        index_of(segment, holes)
+    except OSError as error:
+        return f"it cannot be read back, {error.strerror}"
+    lost = sum(hole.end - hole.begin for hole in holes)
+    return f"{lost} bytes of it that were kept before are damaged" if lost else ""
 
 
 def paths_below(root: Path) -> list[Path]:
@@ -203,7 +227,7 @@ def make_segment(root: Path, first: int, latest_ns: int, marks: Marks) -> Segmen
     return Segment(path, header, len(content), Index())
 
 
-def write_whole(path: Path, content: bytes) -> None:
+def write_whole(path: Path, content: bytes | bytearray) -> None:
     """Make a file that is whole and durable under its name, or not there at all. Raises OSError."""
     draft = path.with_name(path.name + ".new")
     try:
