@@ -1,0 +1,283 @@
+"""How strongly stations speak for a quake of a place, depth, time and size: compiled.
+
+Every live station speaks, also by its silence. What it says of a hypothesis is the logarithm of how likely it would
+show this if the quake were so, over how likely if there were none; held within the station's own caps, so that no
+station can say more, whatever it sends. For each kind of domain the sums of its domains are held within theirs; the
+score is the least over the kinds. It depends on each station only by what that station shows: bounds on what a
+coalition can do follow by counting (forgery.py).
+"""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from houfeng.quake.locate.traveltime import Table, distance_line_kernel, line_below_kernel, slowness_kernel
+
+Reals = NDArray[np.float64]
+Wholes = NDArray[np.int64]
+
+#: Scatter of quick onsets about predictions, s: a trigger's own, and what the Earth adds over the way; never above.
+#: One in ten lies farther off, by three times as much.
+ONSET_S: Final = 0.35
+ONSET_SHARE: Final = 0.03
+MOST_ONSET_S: Final = 1.5
+TAIL_SHARE: Final = 0.1
+TAIL_WIDTH: Final = 3.0
+
+#: A trigger is said at most this long after its onset: a station is silent about P when its data reach so far past it.
+SILENT_AFTER_S: Final = 2.0
+#: A station that triggered so shortly before would not tell another onset.
+RINGING_S: Final = 12.0
+
+#: Stray onsets come in all sizes over so many decades of displacement.
+STRAY_DECADES: Final = 4.0
+
+#: Even of a strong quake a station may miss P.
+SUREST: Final = 0.95
+#: Displacement at which half of all P are seen, over noise, and how sharply that sets in; both log10.
+SEEN_AT: Final = 0.4
+SEEN_WIDTH: Final = 0.15
+#: Noise of a station whose displacement nobody can tell, log10 m.
+TYPICAL_NOISE: Final = -6.3
+#: Scatter of log10 of the P displacement about its relation.
+PD_SCATTER: Final = 0.40
+#: From so many seconds of P on its displacement is what the relation means; before, a lower bound.
+WHOLE_P_S: Final = 3.0
+
+#: Small quakes are commoner: what one unit of magnitude costs, nats. Weak, for it speaks only where nobody else does.
+COMMONER: Final = 0.5
+
+#: S shakes as a P of a quake larger by this.
+S_LARGER: Final = 0.9
+#: Onsets agree on an origin time within so many s; one that would have to be S counts as if it were off by some.
+AGREE_S: Final = 2.0
+S_HANDICAP_S: Final = 1.0
+
+#: What is worked out for every station: travel times of P and S, s, and hypocentral distance, km.
+P, S, FAR_KM, TRAVELS = range(4)
+#: How a hypothesis is written: east and north of the frame's origin, depth, m; origin time, s; magnitude; its score.
+EAST, NORTH, DEPTH, TIME, SIZE, SCORE, HYPOTHESIS = range(7)
+
+
+class Shown(NamedTuple):
+    """What [n] stations show, in a frame about one of them; s are seconds since an instant of the frame's owner.
+
+    east_m, north_m  of the frame's origin
+    elevation_m      above sea level
+    front_s          up to when data have come
+    onset_s          [n, slots] onsets of late, -inf where there are fewer
+    pd               [n, slots] log10 of the largest vertical displacement since each, m; NaN where not known
+    window_s         [n, slots] over how long
+    noise            log10 of the displacement of noise, m; NaN where not known
+    stray            [n, slots] natural logarithm of how many stray onsets came a second at that time
+    most, least      caps, nats, >= 0
+    domain           [n, kinds], number of the station's domain of each kind
+    domain_cap       [kinds, most domains of a kind]
+    """
+
+    east_m: Reals
+    north_m: Reals
+    elevation_m: Reals
+    front_s: Reals
+    onset_s: Reals
+    pd: Reals
+    window_s: Reals
+    noise: Reals
+    stray: Reals
+    most: Reals
+    least: Reals
+    domain: Wholes
+    domain_cap: Reals
+
+
+class About(NamedTuple):
+    """When to look for an origin time: within half_s of time_s, or of what an onset at time_s at a station makes it.
+
+    station  its number; -1 when time_s is an origin time
+    """
+
+    station: int
+    time_s: float
+    half_s: float
+
+
+@njit(cache=True, error_model="numpy")
+def expected_pd(magnitude: float, distance_km: float) -> float:
+    """Log10 of the P displacement expected, m, hypocentral distance: Kuyuk & Allen 2013, doi:10.1002/2013GL058580."""
+    return float((magnitude - 5.39 - 1.38 * np.log10(max(distance_km, 1.0))) / 1.23 - 2.0)
+
+
+@njit(cache=True, error_model="numpy")
+def detectable(magnitude: float, distance_km: float, noise: float) -> float:
+    """Chance that a station triggers on P; noise: log10 m, NaN for typical."""
+    quiet = TYPICAL_NOISE if np.isnan(noise) else noise
+    return float(SUREST / (1.0 + np.exp((SEEN_AT + quiet - expected_pd(magnitude, distance_km)) / SEEN_WIDTH)))
+
+
+@njit(cache=True, error_model="numpy")
+def size_ratio(pd: float, window_s: float, magnitude: float, distance_km: float) -> float:
+    """How much likelier a P displacement (log10 m) is for a quake of a size than for a stray onset."""
+    if np.isnan(pd) or window_s < 0.5:
+        return 1.0
+    off = (pd - expected_pd(magnitude, distance_km)) / PD_SCATTER
+    density = np.exp(-0.5 * off * off) / (PD_SCATTER * np.sqrt(2 * np.pi))
+    if window_s < WHOLE_P_S and off < 0:  # may grow yet: as if it had, in part
+        grown = window_s / WHOLE_P_S
+        density = grown * density + (1 - grown) / (PD_SCATTER * np.sqrt(2 * np.pi))
+    return float(STRAY_DECADES * density + 0.02)
+
+
+@njit(cache=True, error_model="numpy")
+def travel_kernel(table: Table, east_m: float, north_m: float, depth_m: float, shown: Shown, out: Reals) -> None:
+    """P and S travel times from a place to every station, s, and hypocentral distances, km: out [3, n]."""
+    iz, fz = line_below_kernel(table.depths_m, depth_m)
+    for i in range(len(shown.east_m)):
+        away_m = np.hypot(shown.east_m[i] - east_m, shown.north_m[i] - north_m)
+        ix, fx = distance_line_kernel(table.distances_m, table.distance_index, away_m)
+        ie, fe = line_below_kernel(table.elevations_m, shown.elevation_m[i])
+        p, s = slowness_kernel(table.slowness_spm, ie, fe, iz, fz, ix, fx)
+        straight_m = np.hypot(away_m, depth_m + shown.elevation_m[i])
+        out[P, i], out[S, i] = p * straight_m, s * straight_m
+        out[FAR_KM, i] = straight_m / 1000.0
+
+
+@njit(cache=True, error_model="numpy")
+def _agreeing(shown: Shown, travel: Reals, trial: float) -> float:
+    """How many stations have an onset that fits an origin time, by their caps."""
+    weight = 0.0
+    for j in range(len(shown.most)):
+        nearest = np.inf
+        for m in range(shown.onset_s.shape[1]):
+            since = shown.onset_s[j, m] - trial
+            nearest = min(nearest, abs(since - travel[P, j]), abs(since - travel[S, j]) + S_HANDICAP_S)
+        if nearest < AGREE_S:
+            weight += shown.most[j] * np.exp(-nearest * nearest)
+    return weight
+
+
+@njit(cache=True, error_model="numpy")
+def origin_time_kernel(shown: Shown, travel: Reals, about_s: float, half_s: float) -> float:
+    """The origin time near about_s on which most stations agree; NaN without any onset there."""
+    best, most = np.nan, 0.0
+    n, slots = shown.onset_s.shape
+    for i in range(n):
+        for k in range(slots):
+            trial = shown.onset_s[i, k] - travel[P, i]
+            if abs(trial - about_s) <= half_s:
+                weight = _agreeing(shown, travel, trial)
+                if weight > most:
+                    best, most = trial, weight
+    for _ in range(2):
+        total, weights = 0.0, 0.0
+        for j in range(n):
+            for m in range(slots):
+                off = shown.onset_s[j, m] - travel[P, j] - best
+                if abs(off) < AGREE_S:
+                    weight = shown.most[j] * np.exp(-off * off)
+                    total += weight * off
+                    weights += weight
+        if weights > 0:
+            best += total / weights
+    return best
+
+
+@njit(cache=True, error_model="numpy")
+def _nearest(shown: Shown, i: int, due_s: float) -> int:
+    """Which of a station's onsets is nearest to an instant."""
+    which = 0
+    for k in range(1, shown.onset_s.shape[1]):
+        if abs(shown.onset_s[i, k] - due_s) < abs(shown.onset_s[i, which] - due_s):
+            which = k
+    return which
+
+
+@njit(cache=True, error_model="numpy")
+def _density(off_s: float, travel_s: float) -> float:
+    """Of a true arrival, so far from its prediction, 1/s; 0 where it cannot be one."""
+    sigma = min(ONSET_S + ONSET_SHARE * travel_s, MOST_ONSET_S)
+    if abs(off_s) > 3 * TAIL_WIDTH * sigma:
+        return 0.0
+    z, wide = off_s / sigma, off_s / (TAIL_WIDTH * sigma)
+    density = (1 - TAIL_SHARE) * np.exp(-0.5 * z * z) + TAIL_SHARE / TAIL_WIDTH * np.exp(-0.5 * wide * wide)
+    return float(density / (sigma * np.sqrt(2 * np.pi)))
+
+
+@njit(cache=True, error_model="numpy")
+def voice_kernel(
+    shown: Shown, i: int, p_s: float, s_s: float, distance_km: float, origin_s: float, magnitude: float
+) -> tuple[float, int]:
+    """What one station says of a hypothesis, within its caps, nats; and the onset it says it by, -1 for none.
+
+    p_s, s_s  travel times
+    """
+    p_due_s, s_due_s = origin_s + p_s, origin_s + s_s
+    by_p, by_s = _nearest(shown, i, p_due_s), _nearest(shown, i, s_due_s)
+    p_density = _density(shown.onset_s[i, by_p] - p_due_s, p_s)
+    s_density = 0.0 if by_s == by_p and p_density > 0 else _density(shown.onset_s[i, by_s] - s_due_s, s_s)
+    p_seen = detectable(magnitude, distance_km, shown.noise[i])
+    if p_density == 0.0 and s_density == 0.0:
+        for k in range(shown.onset_s.shape[1]):
+            if -RINGING_S < shown.onset_s[i, k] - p_due_s < 0:
+                return 0.0, -1
+        if shown.front_s[i] < p_due_s + SILENT_AFTER_S:
+            return 0.0, -1
+        return max(np.log(1 - p_seen), -shown.least[i]), -1
+    by_p_rare, by_s_rare = np.exp(-shown.stray[i, by_p]), np.exp(-shown.stray[i, by_s])
+    s_seen = detectable(magnitude + S_LARGER, distance_km, shown.noise[i])
+    fits = size_ratio(shown.pd[i, by_p], shown.window_s[i, by_p], magnitude, distance_km)
+    unseen = (1 - p_seen) * (1.0 + s_seen * (s_density * by_s_rare - 1.0))
+    if shown.front_s[i] < p_due_s + SILENT_AFTER_S:  # P may still come
+        unseen = max(unseen, 1 - p_seen)
+    said = np.log(p_seen * p_density * fits * by_p_rare + unseen)
+    cap = shown.most[i]
+    if said > 0:  # nearly as it is while small, never above the cap
+        return (cap * (1.0 - np.exp(-said / cap)) if cap > 0 else 0.0), by_p if p_density > 0 else by_s
+    return max(said, -shown.least[i]), by_p if p_density > 0 else by_s
+
+
+@njit(cache=True, error_model="numpy")
+def held_kernel(shown: Shown, said: Reals, sums: Reals) -> float:
+    """The score of what [n] stations say: the least over the kinds of domains; sums: room, [most domains of a kind]."""
+    least = 0.0
+    for i in range(len(said)):
+        least += said[i]
+    for kind in range(shown.domain.shape[1]):
+        sums[:] = 0.0
+        for i in range(len(said)):
+            sums[shown.domain[i, kind]] += said[i]
+        total = 0.0
+        for d in range(len(sums)):
+            cap = shown.domain_cap[kind, d]
+            total += min(max(sums[d], -cap), cap)
+        least = min(least, total)
+    return least
+
+
+@njit(cache=True, error_model="numpy")
+def judge_kernel(
+    table: Table,
+    shown: Shown,
+    h: Reals,
+    about: About,
+    magnitudes: Reals,
+    travel: Reals,
+    said: Reals,
+    sums: Reals,
+) -> None:
+    """Fill in time, size and score of a hypothesis whose place is given: h [HYPOTHESIS]; the last three are room."""
+    travel_kernel(table, h[EAST], h[NORTH], h[DEPTH], shown, travel)
+    about_s = about.time_s if about.station < 0 else about.time_s - travel[P, about.station]
+    h[TIME] = origin_time_kernel(shown, travel, about_s, about.half_s)
+    h[SCORE], h[SIZE] = -np.inf, magnitudes[0]
+    if np.isnan(h[TIME]):
+        return
+    worth = -np.inf
+    for magnitude in magnitudes:
+        for i in range(len(said)):
+            said[i], _ = voice_kernel(shown, i, travel[P, i], travel[S, i], travel[FAR_KM, i], h[TIME], magnitude)
+        score = held_kernel(shown, said, sums)
+        if score - COMMONER * magnitude > worth:
+            worth = score - COMMONER * magnitude
+            h[SIZE], h[SCORE] = magnitude, score

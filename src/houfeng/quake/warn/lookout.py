@@ -1,0 +1,94 @@
+"""From packets, in whatever order they arrive, to alerts: what stations show is kept up to date packet by packet.
+
+Nobody is waited for. A packet that goes on where its channel was is heard at once; one that comes too late for that is
+left to the catalogue, which waits.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from houfeng.quake.acquire.batches import picked
+from houfeng.quake.acquire.roster import Roster
+from houfeng.quake.detect.trigger import Trigger, Watch
+from houfeng.quake.warn.stage import Onset, Warn
+from houfeng.quake.warn.testimony import Testimony
+from houfeng.words.alert import Alert
+from houfeng.words.instant import EARLIEST_NS, NS_PER_S
+from houfeng.words.samples import PacketBatch
+
+#: A packet that begins so many samples before its channel's last one ended is jitter of the stamps, not a repeat.
+SLIP_SAMPLES = 2.0
+#: A channel that jumps ahead by more than this has a wrong clock, or was away: what it says of now is heard, but a
+#: jump back to where it was is believed again.
+JUMP_NS = 60 * NS_PER_S
+
+
+class Lookout:
+    """Packets in, alerts out.
+
+    testimony  what stations show, which this keeps up to date
+    warn       what makes alerts of it
+    aperture_m size of the network, for the bands that are watched
+    """
+
+    def __init__(self, testimony: Testimony, warn: Warn, aperture_m: float) -> None:
+        self._testimony = testimony
+        self._warn = warn
+        self._roster = Roster()
+        self._watch = Watch(aperture_m, self._roster)
+        self._until_ns = np.empty(0, dtype=np.int64)
+        self._station = np.empty(0, dtype=np.int64)
+
+    def handle(self, batch: PacketBatch, arrival_ns: int) -> Iterator[Alert]:
+        """Packets arrived at arrival_ns, in that order."""
+        rows = self._rows(batch)
+        lasted_ns = np.rint(np.diff(batch.offset) / batch.rate_hz * NS_PER_S).astype(np.int64)
+        fresh = self._fresh(rows, batch, lasted_ns)
+        if not fresh.all():
+            batch, rows, lasted_ns = picked(batch, np.flatnonzero(fresh)), rows[fresh], lasted_ns[fresh]
+        if len(batch) == 0:
+            return
+        end_ns = batch.start_ns + lasted_ns
+        triggers = self._watch.handle(batch)
+        known = self._station[rows] >= 0
+        self._testimony.heard(self._station[rows[known]], (end_ns[known] - self._testimony.base_ns) / NS_PER_S)
+        packed_ns = dict(zip(rows.tolist(), end_ns.tolist(), strict=True))
+        for trigger in sorted((each for each in triggers if not each.ended), key=_order):
+            row = self._roster.row(trigger.source)
+            packed = packed_ns.get(-1 if row is None else row, trigger.at_ns)
+            onset = Onset(trigger.source.station_key, trigger.on_ns, trigger.at_ns, packed, arrival_ns)
+            yield from self._warn.handle(onset)
+        yield from self._warn.elapse(arrival_ns)
+
+    def _rows(self, batch: PacketBatch) -> NDArray[np.int64]:
+        rows = self._roster.rows(batch.channels)[batch.channel]
+        more = len(self._roster) - len(self._until_ns)
+        if more > 0:
+            fresh = self._roster.sources[len(self._until_ns) :]
+            self._until_ns = np.concatenate([self._until_ns, np.full(more, EARLIEST_NS, dtype=np.int64)])
+            stations = [self._testimony.row.get(source.station_key, -1) for source in fresh]
+            self._station = np.concatenate([self._station, np.array(stations, dtype=np.int64)])
+        return rows
+
+    def _fresh(self, rows: NDArray[np.int64], batch: PacketBatch, lasted_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which packets go on where their channels were; these channels are then so far."""
+        slip_ns = SLIP_SAMPLES * NS_PER_S / batch.rate_hz
+        end_ns = batch.start_ns + lasted_ns
+        fresh = np.zeros(len(rows), dtype=np.bool_)
+        if len(np.unique(rows)) == len(rows):
+            late_ns = self._until_ns[rows] - batch.start_ns
+            fresh = (rows >= 0) & ((late_ns <= slip_ns) | (late_ns > JUMP_NS))
+            self._until_ns[rows[fresh]] = end_ns[fresh]
+            return fresh
+        for k in np.flatnonzero(rows >= 0):
+            late = self._until_ns[rows[k]] - batch.start_ns[k]
+            if late <= slip_ns[k] or late > JUMP_NS:
+                fresh[k] = True
+                self._until_ns[rows[k]] = end_ns[k]
+        return fresh
+
+
+def _order(trigger: Trigger) -> tuple[int, int, str]:
+    return trigger.at_ns, trigger.on_ns, trigger.source.nslc

@@ -1,0 +1,118 @@
+"""Finding the place, time and size for which stations speak most: rings about a station, then ever smaller steps."""
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+
+from houfeng.quake.locate.traveltime import Table
+from houfeng.quake.warn.likelihood import (
+    DEPTH,
+    EAST,
+    HYPOTHESIS,
+    NORTH,
+    SCORE,
+    SIZE,
+    TRAVELS,
+    About,
+    Reals,
+    Shown,
+    judge_kernel,
+)
+
+#: Sizes tried while the place is sought, and steps by which the size is refined.
+SIZES: Final = np.arange(3.0, 8.1, 1.0)
+FINE: Final = 0.1
+
+#: Rings and directions about the middle, and depths, tried first: the share of the widest ring, and m.
+RINGS: Final = np.array([0.0, 0.03, 0.07, 0.13, 0.22, 0.35, 0.55, 1.0])
+DIRECTIONS: Final = 12
+DEPTHS_M: Final = np.array([8_000.0, 25_000.0])
+DEEP_M: Final = 80_000.0
+#: So many of the best are followed, in steps halved down to this.
+BRANCHES: Final = 3
+LEAST_STEP_M: Final = 1_000.0
+#: Depth is stepped by less than place: with few stations it hardly shows.
+DEPTH_SHARE: Final = 0.5
+
+#: Room for hypotheses judged in one search.
+ROOM: Final = 2_000
+
+
+@njit(cache=True, error_model="numpy")
+def search_kernel(
+    table: Table, shown: Shown, about: About, widest_m: float, deepest_m: float, sizes: Reals, judged: Reals
+) -> int:
+    """Judge places from the frame's origin out to widest_m; returns how many: judged [ROOM, ..], the best first.
+
+    about  the onset, or the origin time, that it is about
+    """
+    n = len(shown.east_m)
+    travel, said, sums = np.empty((TRAVELS, n)), np.empty(n), np.empty(shown.domain_cap.shape[1])
+    count = 0
+    for ring in RINGS:
+        for direction in range(DIRECTIONS if ring > 0 else 1):
+            angle = 2 * np.pi * (direction + (0.5 if count % 2 else 0.0)) / DIRECTIONS
+            for level in range(len(DEPTHS_M) + 1):
+                depth_m = DEPTHS_M[level] if level < len(DEPTHS_M) else DEEP_M
+                if depth_m > deepest_m:
+                    continue
+                h = judged[count]
+                h[EAST], h[NORTH] = widest_m * ring * np.sin(angle), widest_m * ring * np.cos(angle)
+                h[DEPTH] = depth_m
+                judge_kernel(table, shown, h, about, sizes, travel, said, sums)
+                count += 1
+    best = np.argsort(-judged[:count, SCORE])[:BRANCHES].copy()
+    for start in best:
+        if judged[start, SCORE] > -np.inf:
+            count = _climb(table, shown, about, deepest_m, sizes, judged, start, count, travel, said, sums)
+    top = int(np.argmax(judged[:count, SCORE]))
+    swap = judged[0].copy()
+    judged[0], judged[top] = judged[top], swap
+    low, high = judged[0, SIZE] - 1.0, judged[0, SIZE] + 1.0
+    judge_kernel(table, shown, judged[0], about, np.arange(low, high, FINE), travel, said, sums)
+    return count
+
+
+@njit(cache=True, error_model="numpy")
+def _climb(
+    table: Table,
+    shown: Shown,
+    about: About,
+    deepest_m: float,
+    sizes: Reals,
+    judged: Reals,
+    start: int,
+    count: int,
+    travel: Reals,
+    said: Reals,
+    sums: Reals,
+) -> int:
+    """Follow one hypothesis uphill in steps that get smaller; returns how many are judged now."""
+    here = start
+    reach_m = np.hypot(judged[start, EAST], judged[start, NORTH])
+    step_m = max(0.25 * reach_m, 6_000.0)
+    while step_m >= LEAST_STEP_M:
+        better = here
+        for east in range(-1, 2):
+            for north in range(-1, 2):
+                for down in range(-1, 2):
+                    if (east == 0 and north == 0 and down == 0) or count >= ROOM:
+                        continue
+                    h = judged[count]
+                    h[EAST] = judged[here, EAST] + east * step_m
+                    h[NORTH] = judged[here, NORTH] + north * step_m
+                    h[DEPTH] = min(max(judged[here, DEPTH] + down * DEPTH_SHARE * step_m, 0.0), deepest_m)
+                    judge_kernel(table, shown, h, about, sizes, travel, said, sums)
+                    if h[SCORE] > judged[better, SCORE]:
+                        better = count
+                    count += 1
+        if better == here:
+            step_m /= 2
+        here = better
+    return count
+
+
+def judged_room() -> Reals:
+    """Room for one search."""
+    return np.empty((ROOM, HYPOTHESIS))

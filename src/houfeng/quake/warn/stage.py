@@ -1,0 +1,360 @@
+"""From onsets and silences to alerts: raised, updated, and taken back when the stations do not bear them out."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from houfeng.quake.locate.traveltime import TravelTimes
+from houfeng.quake.warn.forgery import domain_cost, score, station_cost
+from houfeng.quake.warn.likelihood import (
+    DEPTH,
+    EAST,
+    FAR_KM,
+    NORTH,
+    SCORE,
+    SIZE,
+    TIME,
+    TRAVELS,
+    About,
+    P,
+    S,
+    Shown,
+    travel_kernel,
+    voice_kernel,
+)
+from houfeng.quake.warn.policy import Policy, audiences_of
+from houfeng.quake.warn.search import SIZES, judged_room, search_kernel
+from houfeng.quake.warn.testimony import Measured, Testimony
+from houfeng.words.alert import Alert, AlertKind, AlertStatus, Bound, Ledger, Voice
+from houfeng.words.assurance import Tier
+from houfeng.words.earth import distance_m, travelled
+from houfeng.words.instant import format_instant, seconds_to_ns
+
+Reals = NDArray[np.float64]
+Wholes = NDArray[np.int64]
+
+#: How many stations are asked when an alert may begin, and when it goes on: the nearest.
+FOUNDING_STATIONS: Final = 120
+FOLLOWING_STATIONS: Final = 300
+#: How far from the station whose onset raised the question quakes are looked for, and from where one was, m.
+FOUNDING_M: Final = 200_000.0
+FOLLOWING_M: Final = 60_000.0
+#: Nothing travels slower than this: farther apart in time, two onsets are not of one P. A little is for the onsets.
+SLOWEST_MPS: Final = 5_000.0
+ONSETS_S: Final = 3.0
+#: How far an origin time may lie from what the founding onset says, and from what it was.
+FOUNDING_S: Final = 1.5
+FOLLOWING_S: Final = 4.0
+
+#: An alert is judged again so soon after it was raised, rarer later, and no more at the end.
+AGAIN_S: Final = ((10.0, 0.5), (30.0, 1.0), (90.0, 3.0))
+#: Versions of an alert, and searches for what else may explain its onsets, are at least this far apart.
+APART_NS: Final = 500_000_000
+#: It is said again when its size changes by so much or its place by so much of its depth or so many m.
+RESIZED: Final = 0.3
+MOVED_M: Final = 8_000.0
+#: It is taken back when the score falls to this share of what was needed.
+TAKEN_BACK: Final = 0.5
+#: Onsets that an alert explains found no other: of P and S, and of coda, so long by the wait for S and at least.
+EARLY_S: Final = 2.0
+CODA_S: Final = 40.0
+CODA_SHARE: Final = 1.5
+
+#: Likelihood falls by this at one standard deviation: for two unknowns together, and for one.
+ONE_SIGMA_PLANE, ONE_SIGMA_LINE = 1.15, 0.5
+#: Scatter of a network's magnitude from the first seconds of P, whatever their number (Kuyuk & Allen 2013).
+LEAST_SIZE_DOUBT: Final = 0.3
+#: P displacement grows no more beyond this.
+SATURATED: Final = 6.5
+
+
+@dataclass(frozen=True, slots=True)
+class Onset:
+    """A station's power rose. Instants in ns; see Ledger in words/alert.py."""
+
+    station_key: str
+    onset_ns: int
+    sampled_ns: int
+    packed_ns: int
+    arrived_ns: int
+
+
+@dataclass(slots=True)
+class _Open:
+    """An alert that goes on.
+
+    alert      its last version, declared at told_ns
+    raised_ns  when the first was declared
+    due_ns     when it is to be judged again
+    asked_ns   when it was last asked whether onsets it explains are better explained otherwise
+    """
+
+    alert: Alert
+    raised_ns: int
+    told_ns: int
+    due_ns: int
+    asked_ns: int = 0
+
+
+class Warn:
+    """Onsets and silences in, alerts out.
+
+    testimony  what stations show; the caller keeps it up to date
+    times      P and S travel times
+    measured   who knows amplitudes; without, quakes have no sure size
+
+    Everything depends on each station only by what it shows, within its caps.
+    """
+
+    def __init__(
+        self,
+        testimony: Testimony,
+        times: TravelTimes,
+        policy: Policy,
+        *,
+        measured: Measured | None = None,
+        status: AlertStatus = "test",
+    ) -> None:
+        self._testimony = testimony
+        self._times = times
+        self._policy = policy
+        self._measured = measured
+        self._status = status
+        self._room = judged_room()
+        self._open: list[_Open] = []
+
+    def handle(self, onset: Onset) -> Iterator[Alert]:
+        """A station told of an onset."""
+        row = self._testimony.row.get(onset.station_key)
+        onset_s = self._testimony.seconds(onset.onset_ns)
+        if row is None or not self._testimony.note(row, onset_s):
+            return
+        asked = True
+        for held in self._open:
+            if self._explains(held.alert, row, onset_s):
+                held.due_ns = min(held.due_ns, max(onset.arrived_ns, held.told_ns + APART_NS))
+                asked = asked and held.asked_ns + APART_NS <= onset.arrived_ns
+        if asked:
+            yield from self._found(row, onset_s, onset)
+
+    def trust(self, station_key: str, share: float, tier: Tier, now_ns: int) -> Iterator[Alert]:
+        """A station is trusted more, or less, or not at all: open alerts are judged anew."""
+        row = self._testimony.row.get(station_key)
+        if row is None:
+            return
+        self._testimony.trust(row, share, tier)
+        for held in list(self._open):
+            yield from self._judge_again(held, now_ns)
+
+    def elapse(self, now_ns: int) -> Iterator[Alert]:
+        """Time passed: judge again what is due."""
+        for held in list(self._open):
+            if held.due_ns <= now_ns:
+                yield from self._judge_again(held, now_ns)
+
+    def _found(self, row: int, onset_s: float, onset: Onset) -> Iterator[Alert]:
+        """Ask whether an onset that nothing explains is one of a quake's."""
+        here = self._testimony
+        place = float(here.latitude_deg[row]), float(here.longitude_deg[row])
+        rows = here.near(*place, FOUNDING_STATIONS)
+        if not self._could(rows, place, onset_s):
+            return
+        shown = here.shown(rows, *place, self._measured)
+        about = About(int(np.searchsorted(rows, row)), onset_s, FOUNDING_S)
+        judged = self._search(shown, about, FOUNDING_M)
+        if judged[0, SCORE] < self._policy.threshold:
+            return
+        ledger = Ledger(onset.station_key, onset.onset_ns, onset.sampled_ns, onset.packed_ns, onset.arrived_ns)
+        alert = self._worded(rows, shown, judged, place, onset.arrived_ns, ledger)
+        for held in self._open:
+            if self._is_of(alert, held.alert):
+                held.asked_ns = onset.arrived_ns
+                if alert.score > held.alert.score + self._policy.most:
+                    yield self._said(held, replace(alert, alert_id=held.alert.alert_id), "another place explains more")
+                return
+        self._open.append(_Open(alert, onset.arrived_ns, onset.arrived_ns, onset.arrived_ns))
+        yield alert
+
+    def _is_of(self, alert: Alert, other: Alert) -> bool:
+        """Whether an alert is of a quake already warned of: most of its onsets may be that one's P, S or coda."""
+        onsets = [(voice.station_key, voice.onset_ns) for voice in alert.voices if voice.onset_ns is not None]
+        here = self._testimony
+        shared = sum(self._explains(other, here.row[key], here.seconds(onset_ns)) for key, onset_ns in onsets)
+        return 2 * shared >= len(onsets)
+
+    def _said(self, held: _Open, alert: Alert, reason: str) -> Alert:
+        """The next version of an alert that goes on. Whoever was told before is told again."""
+        last = held.alert
+        names = [audience.name for audience in self._policy.audiences]
+        told = tuple(name for name in names if name in alert.audiences or name in last.audiences)
+        kind: AlertKind = "cancel" if alert.kind == "cancel" else "update"
+        held.alert = replace(alert, kind=kind, version=last.version + 1, audiences=told, reason=reason)
+        held.told_ns = alert.declared_ns
+        return held.alert
+
+    def _could(self, rows: Wholes, place: tuple[float, float], onset_s: float) -> bool:
+        """Whether enough stations have onsets that could be of one P: without, no search reaches the threshold."""
+        here = self._testimony
+        apart_s = here.distance_m(rows, *place) / SLOWEST_MPS + ONSETS_S
+        near = (np.abs(here.onset_s[rows] - onset_s) <= apart_s[:, None]).any(axis=1)
+        return float((self._policy.most * here.share[rows][near]).sum()) >= self._policy.threshold
+
+    def _search(self, shown: Shown, about: About, widest_m: float) -> Reals:
+        deepest_m = self._times.max_depth_m
+        count = search_kernel(self._times.table, shown, about, widest_m, deepest_m, SIZES, self._room)
+        return self._room[:count]
+
+    def _judge_again(self, held: _Open, now_ns: int) -> Iterator[Alert]:
+        """Judge an open alert by what stations show now."""
+        last = held.alert
+        wait_s = next((wait for until, wait in AGAIN_S if now_ns - held.raised_ns <= seconds_to_ns(until)), None)
+        if wait_s is None:
+            self._open.remove(held)
+            return
+        held.due_ns = now_ns + seconds_to_ns(wait_s)
+        place = last.latitude_deg, last.longitude_deg
+        rows = self._testimony.near(*place, FOLLOWING_STATIONS)
+        shown = self._testimony.shown(rows, *place, self._measured)
+        about = About(-1, self._testimony.seconds(last.origin_time_ns), FOLLOWING_S)
+        judged = self._search(shown, about, FOLLOWING_M)
+        if not judged[0, SCORE] > TAKEN_BACK * self._policy.threshold:
+            self._open.remove(held)
+            taken_back = replace(last, kind="cancel", declared_ns=now_ns)
+            yield self._said(held, taken_back, "the stations do not bear it out")
+            return
+        alert = self._worded(rows, shown, judged, place, now_ns, last.ledger)
+        older = next((each for each in self._open if each is not held and self._is_of(alert, each.alert)), None)
+        if older is not None and older.raised_ns <= held.raised_ns:
+            self._open.remove(held)
+            reason = f"one quake with {older.alert.alert_id}"
+            yield self._said(held, replace(last, kind="cancel", declared_ns=now_ns), reason)
+        elif news := _news(last, alert):
+            yield self._said(held, replace(alert, alert_id=last.alert_id), news)
+
+    def _worded(
+        self,
+        rows: Wholes,
+        shown: Shown,
+        judged: Reals,
+        place: tuple[float, float],
+        now_ns: int,
+        ledger: Ledger | None,
+    ) -> Alert:
+        """Put the best hypothesis into words, as a first version."""
+        best = judged[0]
+        (latitude,), (longitude,) = travelled(*place, [best[EAST]], [best[NORTH]])
+        said, voices = self._voices(rows, shown, best)
+        threshold = self._policy.threshold
+        stations = station_cost(said, shown.least, shown.domain, shown.domain_cap, threshold)
+        domains = domain_cost(said, shown.least, shown.domain, shown.domain_cap, threshold)
+        magnitude = round(float(best[SIZE]), 1)
+        return Alert(
+            alert_id=self._name(best, voices),
+            version=1,
+            kind="first",
+            status=self._status,
+            declared_ns=now_ns,
+            origin_time_ns=self._testimony.instant(best[TIME]),
+            latitude_deg=float(latitude),
+            longitude_deg=float(longitude),
+            depth_m=float(best[DEPTH]),
+            place_uncertainty_m=_spread_m(judged),
+            magnitude=magnitude,
+            magnitude_uncertainty=_size_doubt(judged),
+            magnitude_is_least=magnitude >= SATURATED,
+            score=float(best[SCORE]),
+            of_score=threshold,
+            forgery_cost_stations=stations,
+            forgery_cost_domains=domains,
+            bounds=self._bounds(judged, stations),
+            voices=voices,
+            assurance=_assurance(said, shown, self._testimony.tier[rows], threshold),
+            audiences=audiences_of(self._policy, stations, domains, magnitude),
+            ledger=ledger,
+        )
+
+    def _voices(self, rows: Wholes, shown: Shown, best: Reals) -> tuple[Reals, tuple[Voice, ...]]:
+        travel, said = np.empty((TRAVELS, len(rows))), np.zeros(len(rows))
+        travel_kernel(self._times.table, best[EAST], best[NORTH], best[DEPTH], shown, travel)
+        voices = []
+        for i, row in enumerate(rows):
+            said[i], which = voice_kernel(
+                shown, i, travel[P, i], travel[S, i], travel[FAR_KM, i], best[TIME], best[SIZE]
+            )
+            if said[i] == 0.0 and which < 0:
+                continue
+            key, tier = self._testimony.stations[row].key, Tier(int(self._testimony.tier[row]))
+            if which < 0:
+                voices.append(Voice(key, None, 0.0, float(said[i]), tier))
+                continue
+            onset_s = float(shown.onset_s[i, which])
+            since_s = onset_s - best[TIME]
+            residual_s = min(since_s - travel[P, i], since_s - travel[S, i], key=abs)
+            voices.append(Voice(key, self._testimony.instant(onset_s), residual_s, float(said[i]), tier))
+        return said, tuple(sorted(voices, key=lambda voice: (voice.onset_ns is None, -voice.score, voice.station_key)))
+
+    def _bounds(self, judged: Reals, cost: int) -> tuple[Bound, ...]:
+        """What coalitions could have done: each liar takes both its caps from the true place and gives them to another."""
+        swing = 2 * (self._policy.most + self._policy.least)
+        away_m = np.hypot(judged[:, EAST] - judged[0, EAST], judged[:, NORTH] - judged[0, NORTH])
+        bounds = []
+        for liars in range(1, self._policy.limit + 1):
+            reachable = judged[:, SCORE] >= judged[0, SCORE] - liars * swing
+            raised = judged[:, SCORE] >= self._policy.threshold - liars * swing / 2
+            moved_m = float(away_m[reachable & raised].max(initial=0.0))
+            bounds.append(Bound(liars, moved_m, missed=liars >= cost))
+        return tuple(bounds)
+
+    def _explains(self, alert: Alert, row: int, onset_s: float) -> bool:
+        """Whether an onset may be P, S or coda of an alert's quake."""
+        here = self._testimony
+        away_m = here.distance_m(np.array([row]), alert.latitude_deg, alert.longitude_deg)
+        origin_s = here.seconds(alert.origin_time_ns)
+        p_s, s_s = (
+            origin_s + float(self._times.seconds(phase, away_m, alert.depth_m, here.elevation_m[row])[0])
+            for phase in ("P", "S")
+        )
+        return p_s - EARLY_S <= onset_s <= s_s + max(CODA_S, CODA_SHARE * (s_s - p_s))
+
+    def _name(self, best: Reals, voices: tuple[Voice, ...]) -> str:
+        origin_ns = self._testimony.instant(best[TIME])
+        stamp = format_instant(origin_ns, 0).replace("-", "").replace(":", "").rstrip("Z")
+        content = ";".join(f"{voice.station_key} {voice.onset_ns}" for voice in voices)
+        return f"{stamp}-{sha256(content.encode()).hexdigest()[:6]}"
+
+
+def _news(last: Alert, alert: Alert) -> str:
+    """What is new in an update, one sentence; empty when nothing is."""
+    gained = [name for name in alert.audiences if name not in last.audiences]
+    if gained:
+        return f"the cost of forging it now suffices for {', '.join(gained)}"
+    if abs(alert.magnitude - last.magnitude) >= RESIZED:
+        return f"magnitude {alert.magnitude:.1f} instead of {last.magnitude:.1f}"
+    moved_m = float(distance_m(alert.latitude_deg, alert.longitude_deg, last.latitude_deg, last.longitude_deg))
+    if moved_m >= MOVED_M:
+        return f"{moved_m / 1000:.0f} km from where it was"
+    return ""
+
+
+def _spread_m(judged: Reals) -> float:
+    fits = judged[:, SCORE] >= judged[0, SCORE] - ONE_SIGMA_PLANE
+    away_m = np.hypot(judged[fits, EAST] - judged[0, EAST], judged[fits, NORTH] - judged[0, NORTH])
+    return float(max(away_m.max(initial=0.0), 1_000.0))
+
+
+def _size_doubt(judged: Reals) -> float:
+    fits = judged[:, SCORE] >= judged[0, SCORE] - ONE_SIGMA_LINE
+    return float(max(np.ptp(judged[fits, SIZE]) / 2, LEAST_SIZE_DOUBT))
+
+
+def _assurance(said: Reals, shown: Shown, tiers: Wholes, threshold: float) -> Tier:
+    """The highest tier such that stations of at least that tier raise the alert even were all others against it."""
+    for tier in sorted({int(tier) for tier in tiers}, reverse=True):
+        without = np.where(tiers >= tier, said, np.minimum(said, 0.0))
+        if score(without, shown.domain, shown.domain_cap) >= threshold:
+            return Tier(tier)
+    return Tier.NONE

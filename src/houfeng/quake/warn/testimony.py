@@ -1,0 +1,194 @@
+"""What every station shows at present, as columns: up to when it was heard, its onsets of late, how much it may say."""
+
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from houfeng.quake.warn.likelihood import Shown
+from houfeng.quake.warn.policy import Policy
+from houfeng.words.assurance import Tier
+from houfeng.words.earth import EARTH_RADIUS_M, azimuth_deg, distance_m
+from houfeng.words.instant import NS_PER_S
+from houfeng.words.station import Station
+
+Reals = NDArray[np.float64]
+Wholes = NDArray[np.int64]
+
+#: Onsets remembered of a station, P, S, and what comes between and after, and how long they matter, s.
+SLOTS: Final = 8
+ONSETS_S: Final = 150.0
+#: Triggers of a station closer than this are of one onset.
+ONE_ONSET_S: Final = 1.0
+#: Over how long stray onsets are counted, s; at first as if there had been one in the time before. In the minute after
+#: an onset, in coda, more are to be expected than that.
+STRAY_MEMORY_S: Final = 900.0
+STRAY_BEFORE_S: Final = 300.0
+BURST_S: Final = 60.0
+
+
+class Measured(Protocol):
+    """Who knows how far the ground moves."""
+
+    def since(self, rows: Wholes, onset_ns: Wholes) -> tuple[Reals, Reals, Reals]:
+        """Log10 of the displacement since onsets of stations, over how long, log10 of noise: m, s, m; [n] each."""
+        ...
+
+
+class Testimony:
+    """The columns of all stations.
+
+    stations  those with coordinates
+    base_ns   instant that seconds count from
+
+    Seconds are floats since base_ns: to a microsecond for a century.
+    """
+
+    def __init__(self, stations: Sequence[Station], policy: Policy, base_ns: int) -> None:
+        self.base_ns = base_ns
+        self.stations = tuple(stations)
+        self.row = {station.key: row for row, station in enumerate(stations)}
+        n = len(stations)
+        self.latitude_deg, self.longitude_deg = np.array([station.place for station in stations]).reshape(n, 2).T
+        self.elevation_m = np.array([station.elevation_m for station in stations])
+        self._unit = _unit(self.latitude_deg, self.longitude_deg)
+        self.front_s = np.full(n, -np.inf)
+        self.onset_s = np.full((n, SLOTS), -np.inf)
+        self.stray = np.zeros((n, SLOTS))
+        self._heard_s = np.full(n, np.nan)
+        self._strays = np.zeros(n)
+        self.tier = np.full(n, Tier.NONE, dtype=np.int64)
+        self.share = np.ones(n)
+        self._policy = policy
+        self._domain, self._cap = _domains(stations, policy)
+
+    def seconds(self, time_ns: int) -> float:
+        """An instant as the columns have it."""
+        return (time_ns - self.base_ns) / NS_PER_S
+
+    def instant(self, time_s: float) -> int:
+        """The other way round, to the microsecond."""
+        return self.base_ns + round(time_s * 1e6) * 1_000
+
+    def heard(self, rows: Wholes, front_s: Reals) -> None:
+        """Data of stations have come up to these instants; of a station's channels the first counts."""
+        np.maximum.at(self.front_s, rows, front_s)
+        first = np.isnan(self._heard_s[rows])
+        if first.any():
+            self._heard_s[rows[first]] = front_s[first]
+
+    def note(self, row: int, onset_s: float) -> bool:
+        """An onset at a station; False when it is one known already, seen by another channel."""
+        known = self.onset_s[row]
+        near = np.abs(known - onset_s) <= ONE_ONSET_S
+        if near.any():
+            known[near] = np.minimum(known[near], onset_s)
+            return False
+        oldest = int(np.argmin(known))
+        if onset_s < known[oldest]:
+            return False
+        latest_s = float(known.max())
+        faded = np.exp(-abs(onset_s - latest_s) / STRAY_MEMORY_S) if latest_s > -np.inf else 0.0
+        listened_s = np.clip(np.nan_to_num(onset_s - self._heard_s[row]), 0.0, STRAY_MEMORY_S)
+        rate = (self._strays[row] * faded + 1.0) / (listened_s + STRAY_BEFORE_S)
+        burst = np.count_nonzero((known < onset_s) & (known > onset_s - BURST_S)) / BURST_S
+        self.stray[row, oldest] = np.log(max(rate, burst))
+        self._strays[row] = self._strays[row] * faded + 1.0
+        known[oldest] = onset_s
+        return True
+
+    def trust(self, row: int, share: float, tier: Tier) -> None:
+        """How much a station may say, from 0 to 1 of a fully trusted one."""
+        self.share[row], self.tier[row] = share, tier
+
+    def near(self, latitude_deg: float, longitude_deg: float, most: int) -> Wholes:
+        """The stations nearest to a place, in order of their rows."""
+        (here,) = _unit(np.array([latitude_deg]), np.array([longitude_deg]))
+        closeness = self._unit @ here
+        if most >= len(closeness):
+            return np.arange(len(closeness))
+        return np.sort(np.argpartition(-closeness, most)[:most])
+
+    def distance_m(self, rows: Wholes, latitude_deg: float, longitude_deg: float) -> Reals:
+        """Of stations from a place, spherical."""
+        (here,) = _unit(np.array([latitude_deg]), np.array([longitude_deg]))
+        chord = np.linalg.norm(self._unit[rows] - here, axis=1)
+        return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.minimum(chord / 2, 1.0)))
+
+    def shown(self, rows: Wholes, latitude_deg: float, longitude_deg: float, measured: Measured | None) -> Shown:
+        """What stations show, in a frame about a place."""
+        away_m = distance_m(latitude_deg, longitude_deg, self.latitude_deg[rows], self.longitude_deg[rows])
+        azimuth = np.radians(
+            azimuth_deg(latitude_deg, longitude_deg, self.latitude_deg[rows], self.longitude_deg[rows])
+        )
+        onset_s, stray = self._of_late(rows)
+        pd, window_s = np.full(onset_s.shape, np.nan), np.zeros(onset_s.shape)
+        noise = np.full(len(rows), np.nan)
+        if measured is not None:
+            which, slot = np.nonzero(onset_s > -np.inf)
+            onset_ns = self.base_ns + np.round(onset_s[which, slot] * 1e6).astype(np.int64) * 1_000
+            pd[which, slot], window_s[which, slot], own = measured.since(rows[which], onset_ns)
+            noise[which] = own
+        return Shown(
+            away_m * np.sin(azimuth),
+            away_m * np.cos(azimuth),
+            self.elevation_m[rows],
+            self.front_s[rows],
+            onset_s,
+            pd,
+            window_s,
+            noise,
+            stray,
+            self._policy.most * self.share[rows],
+            self._policy.least * self.share[rows],
+            *_numbered(self._domain[rows], self._cap),
+        )
+
+    def _of_late(self, rows: Wholes) -> tuple[Reals, Reals]:
+        """Onsets of stations that still matter, [n, as many as any of them has], and how rare they were."""
+        onset_s, stray = self.onset_s[rows], self.stray[rows]
+        onset_s[onset_s < self.front_s[rows].max(initial=-np.inf) - ONSETS_S] = -np.inf
+        order = np.argsort(-onset_s, axis=1, kind="stable")
+        most = max(1, int((onset_s > -np.inf).sum(axis=1).max(initial=0)))
+        order = order[:, :most]
+        return np.take_along_axis(onset_s, order, axis=1), np.take_along_axis(stray, order, axis=1)
+
+
+def _unit(latitude_deg: Reals, longitude_deg: Reals) -> Reals:
+    latitude, longitude = np.radians(latitude_deg), np.radians(longitude_deg)
+    return np.stack(
+        [np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude)], axis=1
+    )
+
+
+def _domains(stations: Sequence[Station], policy: Policy) -> tuple[Wholes, Reals]:
+    """Each station's domain of each kind, [n, kinds], and the caps, [kinds, domains]. Who has none stands alone."""
+    kinds = sorted({name.partition(":")[0] for station in stations for name in station.domains})
+    domain = np.empty((len(stations), len(kinds)), dtype=np.int64)
+    caps = []
+    for k, kind in enumerate(kinds):
+        names = [
+            min((name for name in station.domains if name.partition(":")[0] == kind), default=f" {station.key}")
+            for station in stations
+        ]
+        known = sorted(set(names))
+        domain[:, k] = np.searchsorted(known, names)
+        cap = policy.domain_caps.get(kind, policy.other_domain_cap)
+        caps.append([cap if not name.startswith(" ") else np.inf for name in known])
+    most = max((len(row) for row in caps), default=1)
+    return domain, np.array([[*row, *[0.0] * (most - len(row))] for row in caps]).reshape(len(kinds), most)
+
+
+def _numbered(domain: Wholes, cap: Reals) -> tuple[Wholes, Reals]:
+    """Domains numbered afresh among few stations, so that sums over them stay short."""
+    fresh = np.empty_like(domain)
+    caps = []
+    for kind in range(domain.shape[1]):
+        known, fresh[:, kind] = np.unique(domain[:, kind], return_inverse=True)
+        caps.append(cap[kind, known])
+    most = max((len(row) for row in caps), default=1)
+    out = np.zeros((domain.shape[1], most))
+    for kind, row in enumerate(caps):
+        out[kind, : len(row)] = row
+    return fresh, out
