@@ -26,7 +26,6 @@ from seedlink_client import Protocol, SeedLink
 from houfeng.guard.vouch import Vouch, verify_offline
 from houfeng.shell.agent import station as agent_station
 from houfeng.shell.agent.packing import write_pyz
-from houfeng.shell.agent.records import cut
 from houfeng.shell.agent.settings import read_settings
 from houfeng.shell.agent.voice import Voice
 from houfeng.shell.keys import enrolled as keys_enrolled
@@ -35,6 +34,7 @@ from houfeng.shell.keys.files import write_whole
 from houfeng.shell.keys.requests import read_request
 from houfeng.shell.seedlink.readers import issue_token
 from houfeng.wire.manifest import carried, is_carrier
+from houfeng.wire.records import cut
 from houfeng.words.assurance import EnrolledKey, Enrolment, Tier, Vouched
 from houfeng.words.finding import Finding
 from houfeng.words.packet import Packet

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from houfeng.shell.agent.clock import ClockReading
-from houfeng.shell.agent.records import station_of
 from houfeng.wire.manifest import Chain, Clock, Name, Signature, carry, name_of, opening, signed
 from houfeng.wire.manifest.body import CHANNEL
+from houfeng.wire.records import station_of
 from houfeng.words.assurance import Place
 from houfeng.words.errors import DataFault
 from houfeng.words.packet import Packet

@@ -10,8 +10,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from houfeng.shell.agent.records import LONGEST_BYTES, cut
 from houfeng.shell.keys.files import write_whole
+from houfeng.wire.records import LONGEST_BYTES, cut
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.packet import Packet
 

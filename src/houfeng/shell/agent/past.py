@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from houfeng.shell.agent.author import REMEMBERED, Past
-from houfeng.shell.agent.records import station_of
 from houfeng.shell.journal.journal import Journal
 from houfeng.wire.manifest import (
     Manifest,
@@ -19,6 +18,7 @@ from houfeng.wire.manifest import (
     statement_of,
 )
 from houfeng.wire.manifest.body import CHANNEL
+from houfeng.wire.records import station_of
 from houfeng.words.errors import DataFault
 from houfeng.words.packet import Packet
 

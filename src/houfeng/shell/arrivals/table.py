@@ -5,9 +5,9 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from houfeng.shell.agent.records import cut
 from houfeng.shell.arrivals.files import Pieces
 from houfeng.wire.mseed.layout import LONGEST_3
+from houfeng.wire.records import cut
 from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import parse_instant

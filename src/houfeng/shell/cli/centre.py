@@ -248,9 +248,9 @@ def verify(
 ) -> None:
     """Check a station's records against its public key alone, without the centre. Anybody can."""
     from houfeng.guard.vouch import verify_offline
-    from houfeng.shell.agent.records import cut
     from houfeng.shell.keys.texts import public_bytes
     from houfeng.shell.recordings import find_files, read_bytes
+    from houfeng.wire.records import cut
 
     given = [record.content for path in find_files(records) for record in cut(read_bytes(path)).records]
     report = verify_offline(given, public_bytes("--public", "ed25519", public))

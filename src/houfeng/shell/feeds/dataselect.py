@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 
-from houfeng.shell.agent.records import cut
 from houfeng.shell.feeds.feed import Backoff, Clock, Deliver, Desk, FeedHealth, Sleep, Tell, words_of
 from houfeng.shell.feeds.peers import Login, Stations, tls_context
 from houfeng.wire.manifest.head import head_of
+from houfeng.wire.records import cut
 from houfeng.words.errors import DataFault, PeerFault
 from houfeng.words.instant import NS_PER_S, format_instant, seconds_to_ns
 from houfeng.words.packet import NO_SEQUENCE

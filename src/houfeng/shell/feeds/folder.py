@@ -4,9 +4,9 @@ import asyncio
 import random
 from pathlib import Path
 
-from houfeng.shell.agent.records import cut
 from houfeng.shell.feeds.feed import Clock, Sleep, Tell
 from houfeng.shell.feeds.files import POLL_S, Files, Pieces
+from houfeng.wire.records import cut
 
 
 def folder(

@@ -1,4 +1,4 @@
-"""Cut a file's bytes into miniSEED records by their headers alone, samples unread.
+"""Cut a file's bytes into miniSEED records by their headers alone, samples unread. Standard library only.
 
 Sources: SEED 2.4 manual, chapter 8 (fixed section of the data header, blockette 1000); FDSN miniSEED 3 specification.
 """
