@@ -1,12 +1,12 @@
 """Write quakes as QuakeML 1.2 (Basic Event Description), the same bytes for the same quakes."""
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from houfeng.wire import xml_pieces as xml
 from houfeng.wire.events import EventRecord, ReadEvents, read_events
 from houfeng.words.earth import M_PER_DEG, radii_m
 from houfeng.words.instant import format_instant
@@ -61,53 +61,10 @@ def write_quakeml(quakes: Iterable[Quake], *, agency: str = "houfeng") -> bytes:
     for quake in quakes:
         if quake.quake_id not in latest or latest[quake.quake_id].version <= quake.version:
             latest[quake.quake_id] = quake
-    parts = [_HEAD, f'<eventParameters publicID="smi:local/houfeng/catalogue/{_escaped_id(agency)}">\n']
+    parts = [_HEAD, f'<eventParameters publicID="smi:local/houfeng/catalogue/{xml.escaped_id(agency)}">\n']
     parts += [_EventWriter(quake, agency).event() for quake in latest.values()]
     parts.append("</eventParameters>\n</q:quakeml>\n")
     return "".join(parts).encode("utf-8")
-
-
-# The smallest pieces: text, tags, numbers, identifiers.
-
-_MARKUP = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#13;"}
-#: What XML 1.0 cannot carry at all (section 2.2), and surrogates.
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-_ODD = re.compile(r"[&<>\"\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-
-
-def _text(text: str) -> str:
-    if _ODD.search(text) is None:
-        return text
-    return "".join(_MARKUP.get(letter, letter) for letter in _UNWRITABLE.sub("\ufffd", text))
-
-
-def _tag(name: str, *content: str) -> str:
-    """An element around what there is; nothing at all when there is nothing."""
-    inside = "".join(content)
-    return f"<{name}>{inside}</{name}>" if inside else ""
-
-
-def _number(value: float, decimals: int) -> str:
-    """Fixed decimals without trailing zeros; "" when not finite. Minus zero is zero."""
-    if not math.isfinite(value):
-        return ""
-    text = f"{value:.{decimals}f}"
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text == "-0" else text
-
-
-def _quantity(name: str, value: str, uncertainty: str = "") -> str:
-    return f"<{name}>{_tag('value', value)}{_tag('uncertainty', uncertainty)}</{name}>" if value else ""
-
-
-def _comment(text: str) -> str:
-    return _tag("comment", _tag("text", _text(text)))
-
-
-def _escaped_id(text: str) -> str:
-    """Any text as part of a QuakeML identifier, one to one: what is not allowed becomes ~hex~."""
-    return re.sub(r"[^A-Za-z0-9_.+\-]", lambda match: f"~{ord(match[0]):x}~", text)
 
 
 def _waveform_id(source: SourceId) -> str:
@@ -121,13 +78,13 @@ class _EventWriter:
 
     def __init__(self, quake: Quake, agency: str) -> None:
         self._quake = quake
-        self._root = f"smi:local/houfeng/{_escaped_id(quake.quake_id)}"
+        self._root = f"smi:local/houfeng/{xml.escaped_id(quake.quake_id)}"
         self._version = f"v{quake.version}"
-        self._creation = _tag(
+        self._creation = xml.tag(
             "creationInfo",
-            _tag("agencyID", _text(agency)),
-            _tag("author", "houfeng"),
-            _tag("version", str(quake.version)),
+            xml.tag("agencyID", xml.text(agency)),
+            xml.tag("author", "houfeng"),
+            xml.tag("version", str(quake.version)),
         )
         self._used: Counter[str] = Counter()
         self._amplitude_ids: dict[Amplitude, str] = {}
@@ -142,13 +99,13 @@ class _EventWriter:
         return "".join(
             (
                 f'<event publicID="{self._root}/event">\n',
-                _tag("preferredOriginID", origin_id),
-                _tag("preferredMagnitudeID", *magnitude_ids[:1]),
+                xml.tag("preferredOriginID", origin_id),
+                xml.tag("preferredMagnitudeID", *magnitude_ids[:1]),
                 _type(quake.discrimination),
                 "\n",
-                _tag("description", _tag("text", _text(quake.quake_id)), "<type>earthquake name</type>"),
-                "".join(map(_comment, quake.notes)),
-                _comment(_looks_like(quake.discrimination)) if quake.discrimination else "",
+                xml.tag("description", xml.tag("text", xml.text(quake.quake_id)), "<type>earthquake name</type>"),
+                "".join(map(xml.comment, quake.notes)),
+                xml.comment(_looks_like(quake.discrimination)) if quake.discrimination else "",
                 self._creation,
                 "\n",
                 "".join(self._pick(arrival.pick, identifier) for arrival, identifier in picks),
@@ -167,23 +124,23 @@ class _EventWriter:
         return identifier if again == 1 else f"{identifier}/{again}"
 
     def _pick(self, pick: Pick, identifier: str) -> str:
-        uncertainty = _number(pick.uncertainty_s, _SECONDS)
+        uncertainty = xml.number(pick.uncertainty_s, _SECONDS)
         facts = {
-            "snr": _number(pick.snr, 2) if pick.snr else "",
-            "probability": _number(pick.probability, _SHARE),
-            "polarity confidence": _number(pick.polarity_confidence, _SHARE) if pick.polarity else "",
+            "snr": xml.number(pick.snr, 2) if pick.snr else "",
+            "probability": xml.number(pick.probability, _SHARE),
+            "polarity confidence": xml.number(pick.polarity_confidence, _SHARE) if pick.polarity else "",
         }
         said = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
         polarity = {1: "positive", -1: "negative"}.get(pick.polarity, "undecidable")
         return "".join(
             (
                 f'<pick publicID="{identifier}">',
-                _quantity("time", format_instant(pick.time_ns, _TIME_DECIMALS), uncertainty),
+                xml.quantity("time", format_instant(pick.time_ns, _TIME_DECIMALS), uncertainty),
                 _waveform_id(pick.source),
-                _tag("methodID", f"smi:local/houfeng/method/{_escaped_id(pick.method)}" if pick.method else ""),
+                xml.tag("methodID", f"smi:local/houfeng/method/{xml.escaped_id(pick.method)}" if pick.method else ""),
                 f"<phaseHint>{pick.phase}</phaseHint><polarity>{polarity}</polarity>",
                 f"<evaluationMode>{'manual' if pick.method == 'analyst' else 'automatic'}</evaluationMode>",
-                _comment(said) if said else "",
+                xml.comment(said) if said else "",
                 self._creation,
                 "</pick>\n",
             )
@@ -196,17 +153,17 @@ class _EventWriter:
             value = f"{amplitude.value:.6g}" if math.isfinite(amplitude.value) else ""
             if not value:
                 continue
-            identifier = self._new_id("amplitude", f"{amplitude.source.nslc}/{_escaped_id(amplitude.kind)}")
+            identifier = self._new_id("amplitude", f"{amplitude.source.nslc}/{xml.escaped_id(amplitude.kind)}")
             self._amplitude_ids[amplitude] = identifier
             kind, unit = _AMPLITUDE_TYPES.get(amplitude.kind, (amplitude.kind[:32], "other"))
             yield "".join(
                 (
                     f'<amplitude publicID="{identifier}">',
-                    _quantity("genericAmplitude", value),
-                    f"<type>{_text(kind)}</type><category>point</category><unit>{unit}</unit>",
-                    _quantity("period", _number(amplitude.period_s, _SECONDS) if amplitude.period_s else ""),
-                    _tag("snr", _number(amplitude.snr, 2) if amplitude.snr else ""),
-                    _quantity("scalingTime", format_instant(amplitude.time_ns, _TIME_DECIMALS)),
+                    xml.quantity("genericAmplitude", value),
+                    f"<type>{xml.text(kind)}</type><category>point</category><unit>{unit}</unit>",
+                    xml.quantity("period", xml.number(amplitude.period_s, _SECONDS) if amplitude.period_s else ""),
+                    xml.tag("snr", xml.number(amplitude.snr, 2) if amplitude.snr else ""),
+                    xml.quantity("scalingTime", format_instant(amplitude.time_ns, _TIME_DECIMALS)),
                     _waveform_id(amplitude.source),
                     "<evaluationMode>automatic</evaluationMode>",
                     self._creation,
@@ -220,18 +177,22 @@ class _EventWriter:
         return "".join(
             (
                 f'<origin publicID="{identifier}">',
-                _quantity("time", time, _number(origin.time_uncertainty_s, _SECONDS)),
-                _quantity("latitude", _number(origin.latitude_deg, _DEGREES), latitude_deg),
-                _quantity("longitude", _number(origin.longitude_deg, _DEGREES), longitude_deg),
-                _quantity("depth", _number(origin.depth_m, _METRES), _number(origin.depth_uncertainty_m, _METRES)),
+                xml.quantity("time", time, xml.number(origin.time_uncertainty_s, _SECONDS)),
+                xml.quantity("latitude", xml.number(origin.latitude_deg, _DEGREES), latitude_deg),
+                xml.quantity("longitude", xml.number(origin.longitude_deg, _DEGREES), longitude_deg),
+                xml.quantity(
+                    "depth", xml.number(origin.depth_m, _METRES), xml.number(origin.depth_uncertainty_m, _METRES)
+                ),
                 "<depthType>from location</depthType>",
                 "<methodID>smi:local/houfeng/method/edt-octree</methodID>",
-                _tag("earthModelID", f"smi:local/houfeng/model/{_escaped_id(origin.model)}" if origin.model else ""),
+                xml.tag(
+                    "earthModelID", f"smi:local/houfeng/model/{xml.escaped_id(origin.model)}" if origin.model else ""
+                ),
                 _quality(origin),
                 _uncertainty(origin),
-                _comment(f"quality {origin.quality}") if origin.quality else "",
-                "".join(map(_comment, origin.notes)),
-                "".join(_comment(_said(ellipse)) for ellipse in origin.ellipses),
+                xml.comment(f"quality {origin.quality}") if origin.quality else "",
+                "".join(map(xml.comment, origin.notes)),
+                "".join(xml.comment(_said(ellipse)) for ellipse in origin.ellipses),
                 "<evaluationMode>automatic</evaluationMode>",
                 self._creation,
                 "\n",
@@ -245,42 +206,42 @@ class _EventWriter:
             (
                 f'<arrival publicID="{pick_id.replace("/pick/", "/arrival/", 1)}">',
                 f"<pickID>{pick_id}</pickID><phase>{arrival.pick.phase}</phase>",
-                _tag("azimuth", _number(arrival.azimuth_deg, 2)),
-                _tag("distance", _number(arrival.distance_m / M_PER_DEG, _DEGREES)),
-                _quantity("takeoffAngle", _number(arrival.takeoff_deg, 2)),
-                _tag("timeResidual", _number(arrival.residual_s, _SECONDS)),
-                _tag("timeWeight", _number(arrival.weight, _SHARE)),
+                xml.tag("azimuth", xml.number(arrival.azimuth_deg, 2)),
+                xml.tag("distance", xml.number(arrival.distance_m / M_PER_DEG, _DEGREES)),
+                xml.quantity("takeoffAngle", xml.number(arrival.takeoff_deg, 2)),
+                xml.tag("timeResidual", xml.number(arrival.residual_s, _SECONDS)),
+                xml.tag("timeWeight", xml.number(arrival.weight, _SHARE)),
                 "</arrival>\n",
             )
         )
 
     def _magnitude(self, magnitude: Magnitude, origin_id: str) -> tuple[str, str]:
-        identifier = self._new_id("magnitude", _escaped_id(magnitude.kind))
+        identifier = self._new_id("magnitude", xml.escaped_id(magnitude.kind))
         stations, contributions = [], []
         for station in magnitude.stations:
-            value = _number(station.value, _SHARE)
+            value = xml.number(station.value, _SHARE)
             if not value:
                 continue
-            name = f"{_escaped_id(magnitude.kind)}/{_escaped_id(station.station_key)}"
+            name = f"{xml.escaped_id(magnitude.kind)}/{xml.escaped_id(station.station_key)}"
             station_id = self._new_id("stationmagnitude", name)
             stations.append(self._station_magnitude(station, magnitude.kind, station_id, origin_id, value))
             contributions.append(
-                _tag(
+                xml.tag(
                     "stationMagnitudeContribution",
-                    _tag("stationMagnitudeID", station_id),
-                    _tag("residual", _number(station.value - magnitude.value, _SHARE)),
-                    _tag("weight", "0" if station.refused else "1"),
+                    xml.tag("stationMagnitudeID", station_id),
+                    xml.tag("residual", xml.number(station.value - magnitude.value, _SHARE)),
+                    xml.tag("weight", "0" if station.refused else "1"),
                 )
             )
         text = "".join(
             (
                 *stations,
                 f'<magnitude publicID="{identifier}">',
-                _quantity("mag", _number(magnitude.value, _SHARE), _number(magnitude.uncertainty, _SHARE)),
-                _tag("type", _text(magnitude.kind[:32])),
-                _tag("originID", origin_id),
-                _tag("stationCount", str(sum(not station.refused for station in magnitude.stations))),
-                _comment(f"relation {magnitude.relation}") if magnitude.relation else "",
+                xml.quantity("mag", xml.number(magnitude.value, _SHARE), xml.number(magnitude.uncertainty, _SHARE)),
+                xml.tag("type", xml.text(magnitude.kind[:32])),
+                xml.tag("originID", origin_id),
+                xml.tag("stationCount", str(sum(not station.refused for station in magnitude.stations))),
+                xml.comment(f"relation {magnitude.relation}") if magnitude.relation else "",
                 "<evaluationMode>automatic</evaluationMode>",
                 self._creation,
                 *contributions,
@@ -297,12 +258,12 @@ class _EventWriter:
         return "".join(
             (
                 f'<stationMagnitude publicID="{identifier}">',
-                _tag("originID", origin_id),
-                _quantity("mag", value),
-                _tag("type", _text(kind[:32])),
-                _tag("amplitudeID", *amplitude_ids[:1]),
-                f'<waveformID networkCode="{_text(network)}" stationCode="{_text(code)}"/>',
-                _comment(f"refused: {station.refused}") if station.refused else "",
+                xml.tag("originID", origin_id),
+                xml.quantity("mag", value),
+                xml.tag("type", xml.text(kind[:32])),
+                xml.tag("amplitudeID", *amplitude_ids[:1]),
+                f'<waveformID networkCode="{xml.text(network)}" stationCode="{xml.text(code)}"/>',
+                xml.comment(f"refused: {station.refused}") if station.refused else "",
                 self._creation,
                 "</stationMagnitude>\n",
             )
@@ -316,7 +277,7 @@ def _type(discrimination: Discrimination | None) -> str:
 
 
 def _looks_like(said: Discrimination) -> str:
-    odds = _number(said.log_ratio, 2) or "unknown"
+    odds = xml.number(said.log_ratio, 2) or "unknown"
     told = f"{said.verdict}: P over S at {said.stations} stations, log likelihood ratio of an explosion {odds}"
     return "; ".join((told, *said.notes))
 
@@ -334,24 +295,24 @@ def _uncertainty_deg(origin: Origin) -> tuple[str, str]:
         east_m, north_m = np.sqrt(covariance[0, 0]), np.sqrt(covariance[1, 1])
     north_radius_m, east_radius_m = radii_m(origin.latitude_deg)
     parallel_m = east_radius_m * math.cos(math.radians(origin.latitude_deg))
-    latitude = _number(math.degrees(north_m / north_radius_m), _DEGREES + 1)
-    longitude = _number(math.degrees(east_m / parallel_m), _DEGREES + 1) if parallel_m > 1 else ""
+    latitude = xml.number(math.degrees(north_m / north_radius_m), _DEGREES + 1)
+    longitude = xml.number(math.degrees(east_m / parallel_m), _DEGREES + 1) if parallel_m > 1 else ""
     return latitude, longitude
 
 
 def _quality(origin: Origin) -> str:
     used = [arrival for arrival in origin.arrivals if arrival.weight > 0]
     distances = [arrival.distance_m / M_PER_DEG for arrival in used if math.isfinite(arrival.distance_m)]
-    return _tag(
+    return xml.tag(
         "quality",
-        _tag("associatedPhaseCount", str(len(origin.arrivals))),
-        _tag("usedPhaseCount", str(len(used))),
-        _tag("usedStationCount", str(origin.station_count)),
-        _tag("standardError", _number(origin.rms_s, _SECONDS)),
-        _tag("azimuthalGap", _number(origin.gap_deg, 2)),
-        _tag("minimumDistance", _number(origin.nearest_m / M_PER_DEG, _DEGREES)),
-        _tag("maximumDistance", _number(max(distances), _DEGREES) if distances else ""),
-        _tag("medianDistance", _number(float(np.median(distances)), _DEGREES) if distances else ""),
+        xml.tag("associatedPhaseCount", str(len(origin.arrivals))),
+        xml.tag("usedPhaseCount", str(len(used))),
+        xml.tag("usedStationCount", str(origin.station_count)),
+        xml.tag("standardError", xml.number(origin.rms_s, _SECONDS)),
+        xml.tag("azimuthalGap", xml.number(origin.gap_deg, 2)),
+        xml.tag("minimumDistance", xml.number(origin.nearest_m / M_PER_DEG, _DEGREES)),
+        xml.tag("maximumDistance", xml.number(max(distances), _DEGREES) if distances else ""),
+        xml.tag("medianDistance", xml.number(float(np.median(distances)), _DEGREES) if distances else ""),
     )
 
 
@@ -361,19 +322,20 @@ def _uncertainty(origin: Origin) -> str:
         return ""
     ellipse = origin.ellipses[0]
     horizontal_m = math.sqrt(ellipse.semi_major_m * ellipse.semi_minor_m)  # the circle of the same area
-    return _tag(
+    return xml.tag(
         "originUncertainty",
-        _tag("horizontalUncertainty", _number(horizontal_m, _METRES)),
-        _tag("minHorizontalUncertainty", _number(ellipse.semi_minor_m, _METRES)),
-        _tag("maxHorizontalUncertainty", _number(ellipse.semi_major_m, _METRES)),
-        _tag("azimuthMaxHorizontalUncertainty", _number(ellipse.azimuth_deg % 180.0, 2)),
+        xml.tag("horizontalUncertainty", xml.number(horizontal_m, _METRES)),
+        xml.tag("minHorizontalUncertainty", xml.number(ellipse.semi_minor_m, _METRES)),
+        xml.tag("maxHorizontalUncertainty", xml.number(ellipse.semi_major_m, _METRES)),
+        xml.tag("azimuthMaxHorizontalUncertainty", xml.number(ellipse.azimuth_deg % 180.0, 2)),
         "<preferredDescription>uncertainty ellipse</preferredDescription>",
-        _tag("confidenceLevel", _number(100 * ellipse.confidence, 1)),
+        xml.tag("confidenceLevel", xml.number(100 * ellipse.confidence, 1)),
     )
 
 
 def _said(ellipse: Ellipse) -> str:
+    major_m, minor_m = xml.number(ellipse.semi_major_m, _METRES), xml.number(ellipse.semi_minor_m, _METRES)
     return (
-        f"{_number(100 * ellipse.confidence, 1)} % ellipse: semi-axes {_number(ellipse.semi_major_m, _METRES)} and "
-        f"{_number(ellipse.semi_minor_m, _METRES)} m, major axis towards {_number(ellipse.azimuth_deg, 1)} degrees"
+        f"{xml.number(100 * ellipse.confidence, 1)} % ellipse: semi-axes {major_m} and {minor_m} m, "
+        f"major axis towards {xml.number(ellipse.azimuth_deg, 1)} degrees"
     )
