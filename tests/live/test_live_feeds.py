@@ -15,6 +15,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from datalink_client import AsyncDataLink, DataLinkError
+from feed_peers import Certificates
 from seedlink_peers import NS, certificate, record, world
 
 from houfeng.shell.feeds.datalink import DataLink
@@ -226,19 +227,59 @@ def test_a_centre_killed_again_and_again_has_every_packet_once(tmp_path):
     asyncio.run(asyncio.wait_for(scene(), 3 * LIMIT_S))
 
 
-@pytest.fixture
-def ring(tmp_path):
-    """The port of a ringserver, from RINGSERVER or the path; without it a test is skipped."""
+def ringserver(folder, *arguments, **environment):
+    """A ringserver as a process, from RINGSERVER or the path; without it a test is skipped."""
     program = os.environ.get("RINGSERVER") or shutil.which("ringserver")
     if not program:
         pytest.skip("no ringserver: set RINGSERVER to the program, or build EarthScope's ringserver")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    (tmp_path / "ring").mkdir()
-    arguments = ["-Rd", tmp_path / "ring", "-Rs", "10485760", "-L", str(port)]
-    with subprocess.Popen([program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+    (folder / "ring").mkdir()
+    command = [program, "-Rd", folder / "ring", "-Rs", "10485760", *arguments]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, env={**os.environ, **environment}, **quiet)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return listening.getsockname()[1]
+
+
+@pytest.fixture
+def ring(tmp_path):
+    """The port of a ringserver."""
+    port = free_port()
+    with ringserver(tmp_path, "-L", str(port)) as server:
         yield port
+        server.terminate()
+
+
+#: A ringserver asks a program who somebody is, and goes by what that prints.
+AUTHORISER = """#!/bin/sh
+if [ "$AUTH_USERNAME" = observatory ] && [ "$AUTH_PASSWORD" = 'right-horse!' ]; then
+  echo '{"username": "observatory", "authenticated": true, "allowed_streams": ["^FDSN:XX_.*"]}'
+elif [ "$AUTH_JWTOKEN" = head.body.seal ]; then
+  echo '{"username": "bearer", "authenticated": true, "allowed_streams": ["^FDSN:XX_.*"]}'
+else
+  echo '{"username": "", "authenticated": false}'
+fi
+"""
+
+
+@pytest.fixture
+def locked_ring(tmp_path):
+    """A ringserver that gives records only over TLS and to whom it knows: its port for writing, the other, the CA."""
+    known = Certificates(tmp_path, host="localhost")
+    authoriser = tmp_path / "authoriser.sh"
+    authoriser.write_text(AUTHORISER)
+    authoriser.chmod(0o700)
+    plain, locked = free_port(), free_port()
+    (tmp_path / "ring.conf").write_text(
+        f"ListenPort {plain} DataLink IPv4\nListenPort {locked} SeedLink DataLink TLS IPv4\n"
+        f"TLSCertFile {known.certificate}\nTLSKeyFile {known.key}\n"
+        # Without an argument ringserver 4.5.3 ends at the first login.
+        f"AuthCommand {authoriser} now\nAuthRequiredForStreams 1\n"
+    )
+    with ringserver(tmp_path, tmp_path / "ring.conf") as server:
+        yield plain, locked, known.ca
         server.terminate()
 
 
@@ -293,5 +334,75 @@ def test_a_feed_of_ringserver_is_resumed_without_loss_or_repeat(tmp_path, ring, 
                 findings = await gather(feed(ring, kind=kind, version=version), journal, len(LONG) - first)
                 assert kept(journal) == by_station(LONG[first:])
                 assert findings == []
+
+    asyncio.run(asyncio.wait_for(scene(), LIMIT_S))
+
+
+LOGINS = {"password": Login("observatory", "right-horse!"), "token": Login(token="head.body.seal")}
+
+
+@pytest.mark.parametrize("kind", [SeedLink, DataLink], ids=["v4", "datalink"])
+@pytest.mark.parametrize("login", LOGINS.values(), ids=LOGINS)
+def test_a_feed_of_ringserver_over_tls_with_a_login(tmp_path, locked_ring, kind, login):
+    plain, locked, ca = locked_ring
+
+    async def scene():
+        async with writing(plain) as writer:
+            await write(writer, LONG[:2])
+            with Journal(tmp_path / "in", keep_bytes=256 << 20) as journal:
+                task = asyncio.create_task(gather(feed(locked, kind=kind, tls=True, ca=ca, login=login), journal, 4))
+                sent = 2
+                while not task.done() and sent < 100:
+                    await write(writer, LONG[sent : sent + 1])
+                    sent += 1
+                    await asyncio.wait([task], timeout=0.05)
+                assert await task == []
+                first = [packet.content for packet in LONG].index(contents(journal)[0])
+                await write(writer, LONG[sent:])
+                again = feed(locked, kind=kind, tls=True, ca=ca, login=login)
+                assert await gather(again, journal, len(LONG) - first) == []
+                assert kept(journal) == by_station(LONG[first:])
+
+    asyncio.run(asyncio.wait_for(scene(), LIMIT_S))
+
+
+@pytest.mark.parametrize("kind", [SeedLink, DataLink], ids=["v4", "datalink"])
+def test_a_ringserver_that_does_not_know_us_is_told_of_and_our_password_is_not(locked_ring, kind):
+    plain, locked, ca = locked_ring
+
+    async def scene():
+        async with writing(plain) as writer:
+            await write(writer, LONG[:2])
+            told = asyncio.Queue()
+            stranger = feed(locked, kind=kind, tls=True, ca=ca, login=Login("observatory", "wrong-horse!"))
+            task = asyncio.create_task(stranger.run({}, lambda _: asyncio.sleep(0), told.put_nowait))
+            finding = await told.get()
+            task.cancel()
+            assert finding.kind == "login-refused"
+            assert "wrong-horse!" not in finding.reason + stranger.health().last_error
+
+    asyncio.run(asyncio.wait_for(scene(), LIMIT_S))
+
+
+def test_a_ringserver_with_a_certificate_of_strangers_gets_no_password(tmp_path, locked_ring):
+    plain, locked, _ = locked_ring
+    (tmp_path / "others").mkdir()
+    others = Certificates(tmp_path / "others", host="localhost").ca
+
+    async def scene():
+        async with writing(plain) as writer:
+            await write(writer, LONG[:2])
+            told, tried = [], asyncio.Event()
+
+            async def sleep(_wait_s):
+                tried.set()
+                await asyncio.Event().wait()
+
+            wary = feed(locked, tls=True, ca=others, login=LOGINS["password"], sleep=sleep)
+            task = asyncio.create_task(wary.run({}, lambda _: asyncio.sleep(0), told.append))
+            await tried.wait()
+            task.cancel()
+            assert "certificate" in wary.health().last_error.lower()
+            assert told == []
 
     asyncio.run(asyncio.wait_for(scene(), LIMIT_S))

@@ -147,12 +147,12 @@ class Listener:
 
 
 class Certificates:
-    """A certificate authority of its own, and a server's certificate for 127.0.0.1."""
+    """A certificate authority of its own, and a server's certificate for a host or an address."""
 
-    def __init__(self, folder, name="authority"):
+    def __init__(self, folder, name="authority", host="127.0.0.1"):
         self.ca = folder / f"{name}.pem"
         key, authority = _certificate(name, None, None)
-        server_key, server = _certificate("127.0.0.1", key, authority)
+        server_key, server = _certificate(host, key, authority)
         self.ca.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
         self.certificate, self.key = folder / f"{name}-server.pem", folder / f"{name}-server.key"
         self.certificate.write_bytes(server.public_bytes(serialization.Encoding.PEM))
@@ -187,6 +187,7 @@ def _certificate(name, issuer_key, issuer):
         builder = builder.add_extension(x509.KeyUsage(**usage, key_cert_sign=True, crl_sign=True), critical=True)
     else:
         authority = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key())
-        address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(name))])
+        subject_name = x509.DNSName(name) if name == "localhost" else x509.IPAddress(ipaddress.ip_address(name))
+        address = x509.SubjectAlternativeName([subject_name])
         builder = builder.add_extension(authority, critical=False).add_extension(address, critical=False)
     return key, builder.sign(issuer_key or key, hashes.SHA256())
