@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from houfeng.guard.vouch import Vouch, memory_bytes, memory_of
+from houfeng.guard.vouch import Vouch, memory_bytes, memory_of, stage
 from houfeng.guard.vouch.session import Session
-from houfeng.guard.vouch.waiting import Waiting
+from houfeng.wire.mseed.layout import NO_TIME
 from houfeng.words.assurance import Tier, Vouched
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
@@ -249,7 +249,7 @@ class TestUsualAndCareful:
         out = usual.handle(packets)
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(Session, "goes_on", lambda *_: False)
-            patched.setattr(Waiting, "knows", lambda *_: True)
+            patched.setattr(stage, "plain_starts_ns", lambda contents: [NO_TIME] * len(contents))
             assert careful.handle(packets) == out
         assert careful.memory() == usual.memory()
         assert careful.elapse((START_S + 500) * NS) == usual.elapse((START_S + 500) * NS)

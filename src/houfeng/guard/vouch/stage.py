@@ -1,6 +1,6 @@
 """The stage: packets in, packets with their tier and what was found out."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -10,7 +10,10 @@ from houfeng.guard.vouch.keys import Keys
 from houfeng.guard.vouch.memory import Memory, StationMemory
 from houfeng.guard.vouch.sessions import Sessions
 from houfeng.guard.vouch.station import Out, Station
-from houfeng.wire.manifest import carried, fields_of, is_carrier
+from houfeng.wire.manifest import Names, carried_if_any, fields_of
+from houfeng.wire.manifest.head import CODES_2, names_2
+from houfeng.wire.mseed.layout import NO_TIME
+from houfeng.wire.mseed.plain import plain_starts_ns
 from houfeng.words.assurance import Enrolment, Tier, Vouched
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
@@ -23,6 +26,12 @@ KINDS: Final = (
     "unknown-session", "other-centre", "key-rotated", "unsigned-chain", "unreadable-statement", "unreadable-record",
     "flood",
 )  # fmt: skip
+
+#: Channels whose station is remembered: a nation has 50,000.
+MOST_LANES: Final = 1 << 17
+
+#: Packets whose headers are read together; it bounds what is copied for that.
+MOST_AT_ONCE: Final = 1024
 
 #: Stations without enrolment whose oddities are told; those of any more are not, whoever names them.
 MOST_STRANGERS: Final = 1024
@@ -55,6 +64,7 @@ class Vouch:
         self._patience_ns = patience_ns
         self._stations: dict[str, Station] = {}
         self._strangers: dict[str, Episodes] = {}
+        self._lanes: dict[bytes, tuple[Names, Station | None]] = {}
         # A station may be enrolled again before it is heard of: its memory waits for that.
         self._memories: dict[str, StationMemory] = {remembered.station_key: remembered for remembered in memory}
         for enrolment in enrolments:
@@ -66,27 +76,9 @@ class Vouch:
             self._enrol(value)
             return []
         out: Out = []
-        secured, stations = self._secured, self._stations
-        for packet in value:
-            content = packet.content
-            if content[:3] == b"MS\x03" and is_carrier(content):
-                self._statement(packet, out)
-                continue
-            try:
-                names, start_ns, _, _, length_bytes = fields_of(content)
-            except DataFault as fault:
-                self._unreadable(packet, fault.reason, out)
-                continue
-            if length_bytes != len(content):
-                # A second record behind the first would ride on its tier.
-                self._unreadable(packet, "a packet holds more than one record", out)
-                continue
-            transport = Tier.TRANSPORT_ONLY if packet.feed in secured else Tier.NONE
-            station = stations.get(names.station_key)
-            if station is not None:
-                station.record(packet, names, start_ns, transport, out)
-            else:
-                out.append(Vouched(packet, names.identifier, start_ns, transport))
+        packets = list(value)
+        for k in range(0, len(packets), MOST_AT_ONCE):
+            self._take(packets[k : k + MOST_AT_ONCE], out)
         return out
 
     def elapse(self, now_ns: int) -> Out:
@@ -129,21 +121,60 @@ class Vouch:
         station = self._stations[enrolment.station_key] = Station(
             enrolment.station_key, sessions, episodes, self._patience_ns
         )
+        self._lanes.clear()
         if remembered is not None:
             station.recall(remembered)
 
-    def _statement(self, packet: Packet, out: Out) -> None:
+    def _take(self, packets: Sequence[Packet], out: Out) -> None:
+        secured, lanes = self._secured, self._lanes
+        starts_ns = plain_starts_ns([packet.content for packet in packets])
+        for packet, plain_ns in zip(packets, starts_ns, strict=True):
+            content, start_ns, length_bytes = packet.content, plain_ns, len(packet.content)
+            try:
+                if plain_ns != NO_TIME:
+                    names, station = lanes.get(content[CODES_2]) or self._lane(content[CODES_2])
+                elif content[:3] == b"MS\x03" and self._is_statement(packet, out):
+                    continue
+                else:
+                    names, start_ns, _, _, length_bytes = fields_of(content)
+                    station = self._stations.get(names.station_key)
+            except DataFault as fault:
+                self._unreadable(packet, fault.reason, out)
+                continue
+            if length_bytes != len(content):
+                # A second record behind the first would ride on its tier.
+                self._unreadable(packet, "a packet holds more than one record", out)
+                continue
+            transport = Tier.TRANSPORT_ONLY if packet.feed in secured else Tier.NONE
+            if station is not None:
+                station.record(packet, names, start_ns, transport, out)
+            else:
+                out.append(Vouched(packet, names.identifier, start_ns, transport))
+
+    def _lane(self, codes: bytes) -> tuple[Names, Station | None]:
+        """Names and station of a channel, remembered for its next record."""
+        names = names_2(codes)
+        if len(self._lanes) >= MOST_LANES:
+            self._lanes.clear()
+        lane = self._lanes[codes] = names, self._stations.get(names.station_key)
+        return lane
+
+    def _is_statement(self, packet: Packet, out: Out) -> bool:
+        """Whether a packet carries a statement; if so it is taken in."""
         try:
-            station_id, raw = carried(packet.content)
+            told = carried_if_any(packet.content)
         except DataFault as fault:
             out += self._tell(packet.station_key, "unreadable-statement", fault.reason, packet.arrival_ns)
-            return
-        station_key = station_id.replace("_", ".")
+            return True
+        if told is None:
+            return False
+        station_key = told[0].replace("_", ".")
         station = self._stations.get(station_key)
         if station is not None:
-            station.statement(packet, raw, out)
+            station.statement(packet, told[1], out)
         else:
             out += self._tell(station_key, "unknown-key", "it signs, and no key of it is enrolled", packet.arrival_ns)
+        return True
 
     def _unreadable(self, packet: Packet, reason: str, out: Out) -> None:
         out.append(Vouched(packet, "", None, Tier.BROKEN))

@@ -75,7 +75,13 @@ class Station:
             redelivered = self._is_redelivered(packet)
         read = packet, names, start_ns, transport
         digest = sha256(packet.content).digest()
-        if waiting.awaited or self._silent or names.channel not in self._channels or waiting.knows(digest):
+        if (
+            digest in waiting.held
+            or digest in waiting.met
+            or waiting.awaited
+            or self._silent
+            or names.channel not in self._channels
+        ):
             self._unusual(digest, read, out, redelivered=redelivered)
         else:  # as a rule it waits for the manifest of its second
             if not waiting.held:
@@ -98,7 +104,8 @@ class Station:
             self._named(said, arrival_ns, out)
         elif said.standing == "broken":
             self._taint(said.names)
-        self._note_due(arrival_ns)
+        if self._waiting.awaited or said.lost or said.standing != "good":
+            self._note_due(arrival_ns)
 
     def elapse(self, now_ns: int) -> Out:
         """Time passed: let go of what has waited long enough."""

@@ -92,10 +92,6 @@ class Waiting:
     met: dict[bytes, Met] = field(default_factory=dict)
     met_order: deque[bytes] = field(default_factory=deque)
 
-    def knows(self, digest: bytes) -> bool:
-        """Whether a record has come, or a name of it, as far as that is remembered."""
-        return digest in self.held or digest in self.met or digest in self.awaited
-
     @property
     def held_records(self) -> int:
         """How many records wait."""

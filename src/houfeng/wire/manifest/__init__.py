@@ -4,7 +4,7 @@ The format is docs/reference/manifest.md. Standard library and cryptography only
 """
 
 from houfeng.wire.manifest.body import Line, Lines, Statement, body_of, lines_of, statement_of
-from houfeng.wire.manifest.carrier import carried, carry, is_carrier
+from houfeng.wire.manifest.carrier import carried, carried_if_any, carry, is_carrier
 from houfeng.wire.manifest.chain import Chain, opening
 from houfeng.wire.manifest.head import Names, RecordHead, fields_of, head_of, name_of
 from houfeng.wire.manifest.proof import keyed, mac_holds, maced, session_key, signature_holds, signed
@@ -25,6 +25,7 @@ __all__ = [
     "Statement",
     "body_of",
     "carried",
+    "carried_if_any",
     "carry",
     "fields_of",
     "head_of",

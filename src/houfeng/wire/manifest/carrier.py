@@ -78,18 +78,26 @@ def carried(content: bytes) -> tuple[str, bytes]:
 
     Raises DataFault when the record is damaged. Its CRC is not looked at: see crc_holds.
     """
+    told = carried_if_any(content)
+    if told is None:
+        raise DataFault("record", "not of the stream of statements", _REMEDY)
+    return told
+
+
+def carried_if_any(content: bytes) -> tuple[str, bytes] | None:
+    """The same, and None for a record that is not of the stream that carries statements."""
     source = _source(content)
     if not source.endswith(_ENDING):
-        raise DataFault("record", "not of the stream of statements", _REMEDY)
+        return None
     source_bytes, extra_bytes, payload_bytes = _LENGTHS.unpack_from(content, _LENGTHS_AT)
     extra_at = HEADER.size + source_bytes
     if payload_bytes or extra_at + extra_bytes != len(content):
         raise DataFault("record", "its length is not what its header says", _REMEDY)
     station = _station(source)
-    extra = content[extra_at:]
-    text = extra[len(_BEFORE) : -len(_AFTER)]
-    if not (extra.startswith(_BEFORE) and extra.endswith(_AFTER)) or len(extra) < _AROUND_BYTES or b'"' in text:
-        text = _member(extra)
+    text = content[extra_at + len(_BEFORE) : -len(_AFTER)]
+    as_written = content.startswith(_BEFORE, extra_at) and content.endswith(_AFTER) and extra_bytes >= _AROUND_BYTES
+    if not as_written or b'"' in text:
+        text = _member(content[extra_at:])
     try:
         return station, binascii.a2b_base64(text, strict_mode=True)
     except binascii.Error as error:

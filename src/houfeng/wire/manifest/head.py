@@ -18,6 +18,10 @@ from houfeng.words.source import SourceId, parse_source
 
 _NS_PER_S = 1_000_000_000
 _NS_PER_TICK, _TICKS_PER_S = 100_000, 10_000
+#: Where a miniSEED 2 header holds station, location, channel and network.
+CODES_2 = slice(8, 20)
+
+_UNREADABLE = "its header cannot be read"
 _BEYOND = "a number beyond its field's end"
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 #: Sequence number, quality, codes, date to the minute, second, 0.1 ms, samples; and the rest of the first 64 bytes,
@@ -79,7 +83,7 @@ def fields_of(content: bytes) -> Fields:
     try:
         fields = _read_3(content) if content[:3] == b"MS\x03" else _read_2(content)
     except (struct.error, ValueError, OverflowError, IndexError, ZeroDivisionError) as error:
-        raise DataFault("record", f"its header cannot be read: {error}") from error
+        raise DataFault("record", f"{_UNREADABLE}: {error}") from error
     if fields[4] > len(content):
         raise DataFault("record", f"{fields[4]} bytes long by its header, {len(content)} in truth")
     return fields
@@ -127,7 +131,7 @@ def _read_2(content: bytes) -> Fields:
     except (struct.error, IndexError):  # its blockettes go on further behind, or are cut off
         late_ns, rate_hz, length = _layout_2.__wrapped__(content, 0, order)
     # Without blockette 1000 only the reader's surroundings say how long a record is.
-    return _names_2(codes), start_ns + late_ns, samples, rate_hz, length or len(content)
+    return names_2(codes), start_ns + late_ns, samples, rate_hz, length or len(content)
 
 
 @lru_cache(maxsize=1024)  # records of one time come together
@@ -203,10 +207,14 @@ def _checked(number: int, limit: int) -> int:
 
 
 @lru_cache(maxsize=1 << 17)  # a nation has 50,000 channels, each named once a second
-def _names_2(codes: bytes) -> Names:
+def names_2(codes: bytes) -> Names:
+    """Read the codes in a miniSEED 2 header, its part CODES_2. Raises DataFault as fields_of does."""
     text = codes.decode("latin-1")
     station, location, channel, network = (text[a:b].strip(" \0") for a, b in ((0, 5), (5, 7), (7, 10), (10, 12)))
-    return _names(SourceId(network, station, location, channel))
+    try:
+        return _names(SourceId(network, station, location, channel))
+    except ValueError as error:
+        raise DataFault("record", f"{_UNREADABLE}: {error}") from error
 
 
 @lru_cache(maxsize=1 << 17)
