@@ -9,6 +9,7 @@ from houfeng.guard.vouch.memory import StationMemory
 from houfeng.guard.vouch.said import Came, Said
 from houfeng.guard.vouch.session import MOST_FEEDS, NEVER_NS
 from houfeng.guard.vouch.sessions import Sessions
+from houfeng.guard.vouch.signing import STOPPED, Signing
 from houfeng.guard.vouch.waiting import MOST_HELD, MOST_HELD_BYTES, Awaited, Read, Waiting, met_as, vouched
 from houfeng.wire.manifest import Line, Names
 from houfeng.words.assurance import Tier, Vouched
@@ -17,17 +18,11 @@ from houfeng.words.packet import NO_SEQUENCE, Packet
 
 Out = list[Vouched | Finding]
 
-#: Channels of a station noted as signed. One never signed is not waited for once this many manifests have come.
-MOST_CHANNELS: Final = 256
-SETTLED_MANIFESTS: Final = 60
-
 #: Records noted that only a refused manifest named.
 MOST_TAINTED: Final = 512
 
 #: Above every sequence number: the one a feed has reached that has brought nothing yet.
 _UNKNOWN: Final = 1 << 64
-
-_STOPPED: Final = ("downgrade", "it used to sign its records and stopped")
 
 
 class Station:
@@ -42,8 +37,7 @@ class Station:
     """
 
     __slots__ = (
-        "_channels", "_feeds", "_key", "_lost_ns", "_manifest_ns", "_manifests", "_patience_ns", "_signed",
-        "_silent", "_tainted", "_waiting", "due_ns", "episodes", "sessions",
+        "_feeds", "_key", "_patience_ns", "_signing", "_tainted", "_waiting", "due_ns", "episodes", "sessions",
     )  # fmt: skip
 
     def __init__(self, station_key: str, sessions: Sessions, episodes: Episodes, patience_ns: int) -> None:
@@ -53,20 +47,15 @@ class Station:
         self._patience_ns = patience_ns
         self._waiting = Waiting(patience_ns)
         self._tainted: dict[bytes, None] = {}
-        self._channels: dict[str, int] = {}
+        self._signing = Signing()
         self._feeds: dict[str, int] = {}
-        self._manifests = 0
-        self._manifest_ns: int | None = None
-        self._lost_ns: int | None = None
-        self._signed = False
-        self._silent = False
         self.due_ns = NEVER_NS
 
     # --- the doors: what comes out is added to a list ---
 
     def record(self, packet: Packet, names: Names, start_ns: int, transport: Tier, out: Out) -> None:
         """A record of samples arrived, with what its header says and the tier it has by the way it came."""
-        waiting, arrival_ns = self._waiting, packet.arrival_ns
+        waiting, signing, arrival_ns = self._waiting, self._signing, packet.arrival_ns
         if arrival_ns >= self.due_ns:
             self._catch_up(arrival_ns, out)
         if packet.sequence > self._feeds.get(packet.feed, _UNKNOWN):
@@ -79,8 +68,8 @@ class Station:
             digest in waiting.held
             or digest in waiting.met
             or waiting.awaited
-            or self._silent
-            or names.channel not in self._channels
+            or signing.silent
+            or names.channel not in signing.channels
         ):
             self._unusual(digest, read, out, redelivered=redelivered)
         else:  # as a rule it waits for the manifest of its second
@@ -99,7 +88,7 @@ class Station:
         said = self.sessions.hear(raw, Came(packet.feed, arrival_ns, self._is_redelivered(packet)))
         out += said.findings
         if said.standing == "good":
-            self._heard(said, arrival_ns)
+            self._signing.hear(said, arrival_ns)
         if said.standing in ("good", "again"):
             self._named(said, arrival_ns, out)
         elif said.standing == "broken":
@@ -136,8 +125,8 @@ class Station:
             past,
             keys.heirs,
             tuple(self._feeds.items()),
-            tuple(self._channels),
-            self._signed,
+            tuple(self._signing.channels),
+            self._signing.signed,
             *self._waiting.memory(),
         )
 
@@ -145,23 +134,11 @@ class Station:
         """Go on where a memory ends."""
         self.sessions.recall(memory.sessions, memory.past)
         self._feeds = dict(memory.feeds)
-        self._channels = dict.fromkeys(memory.channels, 0)
-        self._signed = memory.signed
+        self._signing = Signing(memory.channels, signed=memory.signed)
         self._waiting.recall(memory.awaited, memory.met)
         self.due_ns = self._next_due_ns()
 
     # --- names ---
-
-    def _heard(self, said: Said, arrival_ns: int) -> None:
-        """Note that the station signs."""
-        self._signed, self._silent = True, False
-        self._manifests += 1
-        self._manifest_ns = arrival_ns
-        if said.lost:
-            self._lost_ns = arrival_ns
-        if len(self._channels) < MOST_CHANNELS:
-            for channel, _, _ in said.names[:MOST_CHANNELS]:
-                self._channels[channel] = 0
 
     def _named(self, said: Said, arrival_ns: int, out: Out) -> None:
         """Let records that a manifest names meet their names; the other names wait."""
@@ -205,7 +182,7 @@ class Station:
 
     def _taint(self, names: Sequence[Line]) -> None:
         """Note what only a refused manifest names; as long as these come, records wait to be named by a good one."""
-        self._silent = False
+        self._signing.silent = False
         for _, _, digest in names:
             self._tainted[digest] = None
             if len(self._tainted) > MOST_TAINTED:
@@ -231,7 +208,7 @@ class Station:
         elif self._is_altered(read):
             waiting.altered.add(digest)
             waiting.hold(digest, read)
-        elif self._is_waited_for(names.channel):
+        elif self._signing.may_name(names.channel):
             waiting.hold(digest, read)
         else:
             out.append(self._let_by(digest, transport, read))
@@ -247,11 +224,6 @@ class Station:
         if awaited is not None:
             awaited.told = True
         return awaited is not None
-
-    def _is_waited_for(self, channel: str) -> bool:
-        """Whether a name may still come: not when the station does not sign at present, or never this channel."""
-        settled = self._manifests >= SETTLED_MANIFESTS and len(self._channels) < MOST_CHANNELS
-        return not self._silent and not (settled and channel not in self._channels)
 
     def _unnamed(self, digest: bytes, out: Out) -> None:
         """A record's name never came."""
@@ -270,19 +242,13 @@ class Station:
             return "altered-record", f"a record of {names.channel} is not the one that was signed"
         if digest in self._tainted:
             return "refused", ""
-        if self._manifest_ns is None or self._manifest_ns < packet.arrival_ns:
-            self._silent = True
-            return _STOPPED if self._signed else None
-        lost = self._lost_ns is not None and self._lost_ns >= packet.arrival_ns
-        if lost or names.channel not in self._channels:
-            return None
-        return "unnamed-record", f"it signs {names.channel} and did not sign this record"
+        return self._signing.why_unnamed(names.channel, packet.arrival_ns)
 
     def _stopped(self, read: Read) -> list[Finding]:
         """Whether a record goes unsigned because its station stopped signing."""
-        if not (self._silent and self._signed):
+        if not (self._signing.silent and self._signing.signed):
             return []
-        return self.episodes.tell(*_STOPPED, read[0].arrival_ns, read[2])
+        return self.episodes.tell(*STOPPED, read[0].arrival_ns, read[2])
 
     def _overflow(self, out: Out) -> None:
         """Let records go that cannot wait any longer because too many do."""
