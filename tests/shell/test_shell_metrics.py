@@ -214,6 +214,7 @@ def test_the_page_on_metrics_has_every_name_with_its_label():
     metrics.stage_ran("detect", 1.0)
     metrics.duty_stands(Standing("north", State.running))
     metrics.disk_stands("archive", 1)
+    metrics.certificates_stand({"seedlink": 1})
     metrics.trouble("archive", "full")
     known = [
         (family.name + "_total" * (family.type == "counter"), "".join({*family.samples[0].labels} - {"le"}))

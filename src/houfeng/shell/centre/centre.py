@@ -4,13 +4,13 @@ import asyncio
 import logging
 import os
 import random
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from houfeng.shell.centre import certificates
 from houfeng.shell.centre.feeds import feed_of
 from houfeng.shell.centre.gate import Intake, Thinker, Thinking
 from houfeng.shell.centre.reload import Watch, changes
@@ -25,6 +25,7 @@ from houfeng.shell.health.supervise import Duty, Standing, State, Supervisor, un
 from houfeng.shell.journal.journal import Journal
 from houfeng.shell.seedlink.readers import Readers, load_readers
 from houfeng.shell.seedlink.server import Listen, SeedlinkServer
+from houfeng.shell.seedlink.shown import Shown
 from houfeng.shell.settings.settings import FILE_NAME, Settings
 from houfeng.wire.seedlink.notes import Note, write_note
 from houfeng.words.errors import HoufengError
@@ -87,6 +88,7 @@ class Centre:
             self._settings.journal.folder, segment_bytes=min(64 << 20, keep_bytes // 8), keep_bytes=keep_bytes
         )
         self._server: SeedlinkServer | None = None
+        self._shown: Shown | None = None
         self._fillers: dict[str, Dataselect] = {}
         self.intake = Intake(self._journal, self.metrics, on_stored=self._stored, clock=clock)
         self._given_up: HoufengError | None = None
@@ -110,6 +112,7 @@ class Centre:
             Duty("intake", self.intake.run, INTAKE),
             Duty("engine", self.thinker.run, ENGINE, stop_s=90.0),
             Duty("settings", until_stopped(self._follow), FEEDS),
+            Duty("certificates", until_stopped(self._watch_certificates), FEEDS),
             Duty("disks", until_stopped(partial(watch_disks, folders, self.metrics)), FEEDS),
             *(self._feed_duty(self._settings, name) for name in self._feed_names(self._settings)),
         ]
@@ -201,9 +204,10 @@ class Centre:
         if told.listen:
             listen.append(Listen(told.listen.host, told.listen.port))
         if told.tls_listen:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(str(told.certificate), str(told.key))
-            listen.append(Listen(told.tls_listen.host, told.tls_listen.port, context))
+            assert told.certificate is not None
+            assert told.key is not None
+            self._shown = Shown(told.certificate, told.key)
+            listen.append(Listen(told.tls_listen.host, told.tls_listen.port, self._shown.context))
         server = SeedlinkServer(
             self._journal,
             load_readers(told.readers) if told.readers else Readers.everything_open(),
@@ -227,6 +231,9 @@ class Centre:
             finally:
                 self._server = None
                 counting.cancel()
+
+    async def _watch_certificates(self) -> None:
+        await certificates.watch(lambda: self._settings, self.metrics, tell=self.intake.tell, clock=self._clock)
 
     async def _count_readers(self, server: SeedlinkServer) -> None:
         while True:
@@ -278,6 +285,17 @@ class Centre:
             if change.stations is not None:
                 self.metrics.stations_expected({station.key for station in change.stations.stations})
 
+    def _renew_server(self, server: SeedlinkServer) -> None:
+        """Let others read, and show another certificate, from now on."""
+        told = self._settings.seedlink
+        try:
+            if told.readers:
+                server.change_readers(load_readers(told.readers))
+            if self._shown is not None and told.certificate is not None and told.key is not None:
+                self._shown.change(told.certificate, told.key)
+        except HoufengError as fault:  # changed again since it was found to be good: the next look sees it
+            self.intake.tell(Finding("settings-refused", str(fault), str(self._path)))
+
     async def _renew(self, part: str, before: Settings) -> None:
         """Take up one changed part of the settings."""
         if part.startswith("feeds."):
@@ -287,8 +305,8 @@ class Centre:
                 self.supervisor.start(self._feed_duty(self._settings, name))
             else:
                 self.metrics.feed_removed(name)
-        elif part == "seedlink" and self._server is not None and self._settings.seedlink.readers:
-            self._server.change_readers(load_readers(self._settings.seedlink.readers))
+        elif part == "seedlink" and self._server is not None:
+            self._renew_server(self._server)
         if part in {"journal", "health", "log"} or (part == "seedlink" and before.seedlink != self._settings.seedlink):
             finding = Finding("restart-needed", f"the new [{part}] counts from the next start on", str(self._path))
             self.intake.tell(finding)

@@ -21,6 +21,10 @@ SILENT_SHARE = 0.1
 SHORT_DISK_BYTES = 10_000_000_000
 FULL_DISK_BYTES = 500_000_000
 
+#: A certificate that ends within this is told.
+DAY_NS = 86_400 * NS_PER_S
+SOON_NS = 14 * DAY_NS
+
 #: A queue this full is told.
 FULL_SHARE = 0.8
 
@@ -72,6 +76,7 @@ def judge(metrics: Metrics, *, now_ns: int, begun_ns: int) -> Health:
         *_about_stations(metrics, now_ns, begun_ns),
         *_about_work(metrics),
         *_about_disks(metrics),
+        *_about_certificates(metrics, now_ns),
     )
     levels = {reason.level for reason in reasons}
     level = next((level for level in (Level.failing, Level.degraded) if level in levels), Level.ok)
@@ -117,6 +122,14 @@ def _about_disks(metrics: Metrics) -> Iterator[Reason]:
             yield Reason(level, f"{left_bytes / 1e9:.1f} GB are left on the disk of the {place}")
 
 
+def _about_certificates(metrics: Metrics, now_ns: int) -> Iterator[Reason]:
+    for part, end_ns in metrics.certificates.items():
+        left_ns = end_ns - now_ns
+        if left_ns <= SOON_NS:
+            told = "has run out" if left_ns <= 0 else f"runs out in {left_ns / DAY_NS:.1f} days"
+            yield Reason(Level.failing if left_ns <= 0 else Level.degraded, f"the certificate of {part} {told}")
+
+
 def _is_steady(metrics: Metrics) -> bool:
     """Whether anything is to be heard all the time: recordings come to their end, and nobody speaks then."""
     return not metrics.feeds or any(feed.steady for feed in list(metrics.feeds.values()))
@@ -148,6 +161,7 @@ def _details(metrics: Metrics, now_ns: int, begun_ns: int) -> dict[str, Any]:
             for standing in list(metrics.duties.values())
         },
         "disk_left_bytes": dict(metrics.disks),
+        "certificate_left_s": {part: _seconds(end_ns - now_ns) for part, end_ns in metrics.certificates.items()},
         "gaps": metrics.gaps,
         "picks": sum(metrics.picks.values()),
         "quakes": metrics.quakes,

@@ -1,7 +1,7 @@
 """What a centre counts of itself: one object, told what happens, read by health and by Prometheus."""
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -161,6 +161,7 @@ class Metrics:
         self.queues: dict[str, Queue] = {}
         self.stages: dict[str, StageCount] = {}
         self.disks: dict[str, int] = {}
+        self.certificates: dict[str, int] = {}
         self.duties: dict[str, Standing] = {}
         self.troubles: dict[str, str] = {}
         self.readers = ReadersCount()
@@ -264,6 +265,10 @@ class Metrics:
     def disk_stands(self, place: str, left_bytes: int) -> None:
         """So much is left on the disk that holds the journal, the archive ..."""
         self.disks[place] = left_bytes
+
+    def certificates_stand(self, ends_ns: Mapping[str, int]) -> None:
+        """When the certificates of each part (seedlink, feeds.north ...) end, ns since 1970: of all there are."""
+        self.certificates = dict(ends_ns)
 
     def duty_stands(self, standing: Standing) -> None:
         """How something that runs for long stands: what a Supervisor tells."""

@@ -106,6 +106,12 @@ def _of_work(metrics: Metrics) -> Iterator[Family]:
     )
     yield _gauge("disk_left_bytes", "What is left on a disk.", "place", list(metrics.disks.items()))
     yield _gauge(
+        "certificate_end_timestamp_seconds",
+        "When certificates run out, seconds since 1970.",
+        "part",
+        ((part, end_ns / NS_PER_S) for part, end_ns in metrics.certificates.items()),
+    )
+    yield _gauge(
         "trouble", "1 while a part cannot do its work.", "part", [(part, 1) for part in list(metrics.troubles)]
     )
 
