@@ -8,9 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from houfeng.quake.acquire.pace import PATIENCE_NS
+from houfeng.quake.warn.policy_toml import packaged_policy, read_policy
 from houfeng.shell.arrivals.arrivals import Arrivals, Latency, open_arrivals
 from houfeng.shell.arrivals.paced import ByArrival
-from houfeng.shell.recordings import Recordings, open_recordings
+from houfeng.shell.recordings import Recordings, open_recordings, read_bytes
 from houfeng.shell.replay.replay import (
     OnProgress,
     OnTold,
@@ -21,6 +22,7 @@ from houfeng.shell.replay.replay import (
     load_picker,
     replay,
 )
+from houfeng.shell.settings.stations import with_domains
 from houfeng.words.errors import WorldFault
 
 Play = Callable[[OnTold, OnProgress], Outcome]
@@ -34,12 +36,15 @@ class Way:
     latency_s   how long records took of which nobody recorded it
     dask        address of a scheduler, None for this process alone
     samples     whether samples are told, for an archive
+    domains     table of what stations can fail or lie together with; policy: of what to warn; both with by_arrival
     """
 
     by_arrival: bool = False
     latency_s: float | None = None
     dask: str | None = None
     samples: bool = False
+    domains: Path | None = None
+    policy: Path | None = None
 
 
 def player(
@@ -60,8 +65,14 @@ def player(
         raise WorldFault("--dask", "does not go together with --by-arrival", "leave one of them out")
     if way.latency_s is not None and not way.by_arrival:
         raise WorldFault("--latency", "says something of arrivals only", "add --by-arrival")
+    for option, value in (("--domains", way.domains), ("--policy", way.policy)):
+        if value is not None and not way.by_arrival:
+            raise WorldFault(option, "is for warnings, and a replay warns only by arrival", "add --by-arrival")
     now_ns = time.time_ns()
     inventory, earth = load_inventory(stations), load_model(model)
+    if way.domains is not None:
+        inventory = with_domains(inventory, way.domains)
+    policy = packaged_policy() if way.policy is None else read_policy(read_bytes(way.policy), str(way.policy))
     if way.dask is not None:
         from houfeng.shell.reprocess.replay import DaskSetup, Spread, replay_on_dask  # noqa: PLC0415  needs an extra
 
@@ -81,8 +92,12 @@ def player(
 
     def play(on_told: OnTold, on_progress: OnProgress) -> Outcome:
         with opened if isinstance(opened, Arrivals) else nullcontext():
-            played = ByArrival(opened, PATIENCE_NS) if isinstance(opened, Arrivals) else opened
-            setup = Setup(played, inventory, earth, one, default_model_used=model is None)
+            default = model is None
+            if isinstance(opened, Arrivals):
+                played = ByArrival(opened, PATIENCE_NS)
+                setup = Setup(played, inventory, earth, one, default, arriving=played, policy=policy)
+            else:
+                setup = Setup(opened, inventory, earth, one, default)
             return replay(setup, on_told=on_told, on_progress=on_progress)
 
     return play

@@ -57,6 +57,8 @@ S_HANDICAP_S: Final = 1.0
 
 #: What is worked out for every station: travel times of P and S, s, and hypocentral distance, km.
 P, S, FAR_KM, TRAVELS = range(4)
+#: What a station shows when it is not an onset: silence where there should be one, or nothing to the point.
+SILENT, NOTHING = -1, -2
 #: How a hypothesis is written: east and north of the frame's origin, depth, m; origin time, s; magnitude; its score.
 EAST, NORTH, DEPTH, TIME, SIZE, SCORE, HYPOTHESIS = range(7)
 
@@ -67,7 +69,7 @@ class Shown(NamedTuple):
     east_m, north_m  of the frame's origin
     elevation_m      above sea level
     front_s          up to when data have come
-    onset_s          [n, slots] onsets of late, -inf where there are fewer
+    onset_s          [n, slots] onsets of late, the latest first, -inf where there are fewer
     pd               [n, slots] log10 of the largest vertical displacement since each, m; NaN where not known
     window_s         [n, slots] over how long
     noise            log10 of the displacement of noise, m; NaN where not known
@@ -151,6 +153,8 @@ def _agreeing(shown: Shown, travel: Reals, trial: float) -> float:
         nearest = np.inf
         for m in range(shown.onset_s.shape[1]):
             since = shown.onset_s[j, m] - trial
+            if since == -np.inf:
+                break
             nearest = min(nearest, abs(since - travel[P, j]), abs(since - travel[S, j]) + S_HANDICAP_S)
         if nearest < AGREE_S:
             weight += shown.most[j] * np.exp(-nearest * nearest)
@@ -163,8 +167,10 @@ def origin_time_kernel(shown: Shown, travel: Reals, about_s: float, half_s: floa
     best, most = np.nan, 0.0
     n, slots = shown.onset_s.shape
     for i in range(n):
-        for k in range(slots):
+        for k in range(slots):  # the latest come first
             trial = shown.onset_s[i, k] - travel[P, i]
+            if trial == -np.inf:
+                break
             if abs(trial - about_s) <= half_s:
                 weight = _agreeing(shown, travel, trial)
                 if weight > most:
@@ -174,6 +180,8 @@ def origin_time_kernel(shown: Shown, travel: Reals, about_s: float, half_s: floa
         for j in range(n):
             for m in range(slots):
                 off = shown.onset_s[j, m] - travel[P, j] - best
+                if off == -np.inf:
+                    break
                 if abs(off) < AGREE_S:
                     weight = shown.most[j] * np.exp(-off * off)
                     total += weight * off
@@ -205,79 +213,115 @@ def _density(off_s: float, travel_s: float) -> float:
 
 
 @njit(cache=True, error_model="numpy")
-def voice_kernel(
-    shown: Shown, i: int, p_s: float, s_s: float, distance_km: float, origin_s: float, magnitude: float
-) -> tuple[float, int]:
-    """What one station says of a hypothesis, within its caps, nats; and the onset it says it by, -1 for none.
+def showing_kernel(shown: Shown, i: int, p_s: float, s_s: float, origin_s: float, heard: Reals) -> int:
+    """What a station shows of a place and time, whatever the size: the onset it shows, or SILENT, or NOTHING.
 
     p_s, s_s  travel times
+    heard     out: how much likelier than by chance its onset is P, and S; and 1 while P may still come
     """
     p_due_s, s_due_s = origin_s + p_s, origin_s + s_s
     by_p, by_s = _nearest(shown, i, p_due_s), _nearest(shown, i, s_due_s)
     p_density = _density(shown.onset_s[i, by_p] - p_due_s, p_s)
     s_density = 0.0 if by_s == by_p and p_density > 0 else _density(shown.onset_s[i, by_s] - s_due_s, s_s)
-    p_seen = detectable(magnitude, distance_km, shown.noise[i])
+    open_yet = shown.front_s[i] < p_due_s + SILENT_AFTER_S
     if p_density == 0.0 and s_density == 0.0:
+        if open_yet:
+            return NOTHING
         for k in range(shown.onset_s.shape[1]):
             if -RINGING_S < shown.onset_s[i, k] - p_due_s < 0:
-                return 0.0, -1
-        if shown.front_s[i] < p_due_s + SILENT_AFTER_S:
-            return 0.0, -1
-        return max(np.log(1 - p_seen), -shown.least[i]), -1
-    by_p_rare, by_s_rare = np.exp(-shown.stray[i, by_p]), np.exp(-shown.stray[i, by_s])
-    s_seen = detectable(magnitude + S_LARGER, distance_km, shown.noise[i])
-    fits = size_ratio(shown.pd[i, by_p], shown.window_s[i, by_p], magnitude, distance_km)
-    unseen = (1 - p_seen) * (1.0 + s_seen * (s_density * by_s_rare - 1.0))
-    if shown.front_s[i] < p_due_s + SILENT_AFTER_S:  # P may still come
-        unseen = max(unseen, 1 - p_seen)
-    said = np.log(p_seen * p_density * fits * by_p_rare + unseen)
-    cap = shown.most[i]
-    if said > 0:  # nearly as it is while small, never above the cap
-        return (cap * (1.0 - np.exp(-said / cap)) if cap > 0 else 0.0), by_p if p_density > 0 else by_s
-    return max(said, -shown.least[i]), by_p if p_density > 0 else by_s
+                return NOTHING
+        return SILENT
+    heard[0] = p_density * np.exp(-shown.stray[i, by_p])
+    heard[1] = s_density * np.exp(-shown.stray[i, by_s])
+    heard[2] = 1.0 if open_yet else 0.0
+    return by_p if p_density > 0 else by_s
 
 
 @njit(cache=True, error_model="numpy")
-def held_kernel(shown: Shown, said: Reals, sums: Reals) -> float:
-    """The score of what [n] stations say: the least over the kinds of domains; sums: room, [most domains of a kind]."""
+def voice_kernel(shown: Shown, i: int, showing: int, heard: Reals, distance_km: float, magnitude: float) -> float:
+    """What a station that shows something says of a hypothesis, within its caps, nats."""
+    p_seen = detectable(magnitude, distance_km, shown.noise[i])
+    if showing == SILENT:
+        return float(max(np.log(1 - p_seen), -shown.least[i]))
+    s_seen = detectable(magnitude + S_LARGER, distance_km, shown.noise[i])
+    unseen = (1 - p_seen) * (1.0 + s_seen * (heard[1] - 1.0))
+    if heard[2] > 0:  # P may still come, and nothing speaks against it
+        unseen = max(unseen, 1.0)
+    by_p = p_seen * heard[0]
+    if by_p > 0:
+        by_p *= size_ratio(shown.pd[i, showing], shown.window_s[i, showing], magnitude, distance_km)
+    said = np.log(by_p + unseen)
+    cap = shown.most[i]
+    if said > 0:  # nearly as it is while small, never above the cap
+        return float(cap * (1.0 - np.exp(-said / cap))) if cap > 0 else 0.0
+    return float(max(said, -shown.least[i]))
+
+
+@njit(cache=True, error_model="numpy")
+def floor_kernel(shown: Shown, i: int, due_s: float, now_s: float, distance_km: float, magnitude: float) -> float:
+    """The least a station can say of a hypothesis by now_s, whatever it shows, nats: nothing before P is overdue."""
+    if now_s < due_s + SILENT_AFTER_S:
+        return 0.0
+    missed = (1 - detectable(magnitude, distance_km, shown.noise[i])) * (
+        1 - detectable(magnitude + S_LARGER, distance_km, shown.noise[i])
+    )
+    return float(max(np.log(missed), -shown.least[i]))
+
+
+@njit(cache=True, error_model="numpy")
+def held_kernel(shown: Shown, who: Wholes, said: Reals, count: int, sums: Reals) -> float:
+    """The score of what the first count of who say: the least over the kinds of domains; sums: room for domains."""
     least = 0.0
-    for i in range(len(said)):
-        least += said[i]
+    for k in range(count):
+        least += said[k]
     for kind in range(shown.domain.shape[1]):
-        sums[:] = 0.0
-        for i in range(len(said)):
-            sums[shown.domain[i, kind]] += said[i]
+        for k in range(count):
+            sums[shown.domain[who[k], kind]] = 0.0
+        for k in range(count):
+            sums[shown.domain[who[k], kind]] += said[k]
         total = 0.0
-        for d in range(len(sums)):
-            cap = shown.domain_cap[kind, d]
-            total += min(max(sums[d], -cap), cap)
+        for k in range(count):
+            number = shown.domain[who[k], kind]
+            cap = shown.domain_cap[kind, number]
+            total += min(max(sums[number], -cap), cap)
+            sums[number] = 0.0  # counted
         least = min(least, total)
     return least
 
 
+class Room(NamedTuple):
+    """Room for judging one hypothesis by [n] stations: travels [TRAVELS, n], who shows what, what they say of it."""
+
+    travel: Reals
+    who: Wholes
+    showing: Wholes
+    heard: Reals
+    said: Reals
+    sums: Reals
+
+
 @njit(cache=True, error_model="numpy")
-def judge_kernel(
-    table: Table,
-    shown: Shown,
-    h: Reals,
-    about: About,
-    magnitudes: Reals,
-    travel: Reals,
-    said: Reals,
-    sums: Reals,
-) -> None:
-    """Fill in time, size and score of a hypothesis whose place is given: h [HYPOTHESIS]; the last three are room."""
+def judge_kernel(table: Table, shown: Shown, h: Reals, about: About, magnitudes: Reals, room: Room) -> None:
+    """Fill in time, size and score of a hypothesis whose place is given: h [HYPOTHESIS]."""
+    travel = room.travel
     travel_kernel(table, h[EAST], h[NORTH], h[DEPTH], shown, travel)
     about_s = about.time_s if about.station < 0 else about.time_s - travel[P, about.station]
     h[TIME] = origin_time_kernel(shown, travel, about_s, about.half_s)
     h[SCORE], h[SIZE] = -np.inf, magnitudes[0]
     if np.isnan(h[TIME]):
         return
+    count = 0
+    for i in range(len(shown.most)):
+        showing = showing_kernel(shown, i, travel[P, i], travel[S, i], h[TIME], room.heard[count])
+        if showing != NOTHING:
+            room.who[count], room.showing[count] = i, showing
+            count += 1
     worth = -np.inf
     for magnitude in magnitudes:
-        for i in range(len(said)):
-            said[i], _ = voice_kernel(shown, i, travel[P, i], travel[S, i], travel[FAR_KM, i], h[TIME], magnitude)
-        score = held_kernel(shown, said, sums)
+        for k in range(count):
+            i = room.who[k]
+            room.said[k] = voice_kernel(shown, i, room.showing[k], room.heard[k], travel[FAR_KM, i], magnitude)
+        score = held_kernel(shown, room.who, room.said, count, room.sums)
         if score - COMMONER * magnitude > worth:
             worth = score - COMMONER * magnitude
             h[SIZE], h[SCORE] = magnitude, score

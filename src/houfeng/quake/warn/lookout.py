@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 from houfeng.quake.acquire.batches import picked
 from houfeng.quake.acquire.roster import Roster
 from houfeng.quake.detect.trigger import Trigger, Watch
+from houfeng.quake.locate.traveltime import TravelTimes
+from houfeng.quake.network import Network
+from houfeng.quake.warn.policy import Policy
 from houfeng.quake.warn.stage import Onset, Warn
 from houfeng.quake.warn.testimony import Testimony
-from houfeng.words.alert import Alert
+from houfeng.words.alert import Alert, AlertStatus
 from houfeng.words.instant import EARLIEST_NS, NS_PER_S
 from houfeng.words.samples import PacketBatch
+from houfeng.words.station import Inventory
 
 #: A packet that begins so many samples before its channel's last one ended is jitter of the stamps, not a repeat.
 SLIP_SAMPLES = 2.0
@@ -78,16 +82,35 @@ class Lookout:
         end_ns = batch.start_ns + lasted_ns
         fresh = np.zeros(len(rows), dtype=np.bool_)
         if len(np.unique(rows)) == len(rows):
-            late_ns = self._until_ns[rows] - batch.start_ns
+            late_ns = np.maximum(self._until_ns[rows], batch.start_ns - JUMP_NS) - batch.start_ns
             fresh = (rows >= 0) & ((late_ns <= slip_ns) | (late_ns > JUMP_NS))
             self._until_ns[rows[fresh]] = end_ns[fresh]
             return fresh
         for k in np.flatnonzero(rows >= 0):
-            late = self._until_ns[rows[k]] - batch.start_ns[k]
+            late = int(self._until_ns[rows[k]]) - int(batch.start_ns[k])
             if late <= slip_ns[k] or late > JUMP_NS:
                 fresh[k] = True
                 self._until_ns[rows[k]] = end_ns[k]
         return fresh
+
+
+def lookout(
+    network: Network,
+    inventory: Inventory,
+    times: TravelTimes,
+    policy: Policy,
+    base_ns: int,
+    *,
+    status: AlertStatus,
+) -> Lookout:
+    """A lookout over a network.
+
+    inventory  responses of channels, for amplitudes
+    base_ns    about when its data begin
+    status     what every alert is to say it is
+    """
+    testimony = Testimony(list(network.stations.values()), policy, base_ns)
+    return Lookout(testimony, Warn(testimony, times, policy, status=status), network.aperture_m)
 
 
 def _order(trigger: Trigger) -> tuple[int, int, str]:

@@ -16,6 +16,7 @@ from houfeng.quake.warn.likelihood import (
     TRAVELS,
     About,
     Reals,
+    Room,
     Shown,
     judge_kernel,
 )
@@ -48,7 +49,14 @@ def search_kernel(
     about  the onset, or the origin time, that it is about
     """
     n = len(shown.east_m)
-    travel, said, sums = np.empty((TRAVELS, n)), np.empty(n), np.empty(shown.domain_cap.shape[1])
+    room = Room(
+        np.empty((TRAVELS, n)),
+        np.empty(n, dtype=np.int64),
+        np.empty(n, dtype=np.int64),
+        np.empty((n, 3)),
+        np.empty(n),
+        np.zeros(shown.domain_cap.shape[1]),
+    )
     count = 0
     for ring in RINGS:
         for direction in range(DIRECTIONS if ring > 0 else 1):
@@ -60,17 +68,17 @@ def search_kernel(
                 h = judged[count]
                 h[EAST], h[NORTH] = widest_m * ring * np.sin(angle), widest_m * ring * np.cos(angle)
                 h[DEPTH] = depth_m
-                judge_kernel(table, shown, h, about, sizes, travel, said, sums)
+                judge_kernel(table, shown, h, about, sizes, room)
                 count += 1
     best = np.argsort(-judged[:count, SCORE])[:BRANCHES].copy()
     for start in best:
         if judged[start, SCORE] > -np.inf:
-            count = _climb(table, shown, about, deepest_m, sizes, judged, start, count, travel, said, sums)
+            count = _climb(table, shown, about, deepest_m, sizes, judged, start, count, room)
     top = int(np.argmax(judged[:count, SCORE]))
     swap = judged[0].copy()
     judged[0], judged[top] = judged[top], swap
     low, high = judged[0, SIZE] - 1.0, judged[0, SIZE] + 1.0
-    judge_kernel(table, shown, judged[0], about, np.arange(low, high, FINE), travel, said, sums)
+    judge_kernel(table, shown, judged[0], about, np.arange(low, high, FINE), room)
     return count
 
 
@@ -84,9 +92,7 @@ def _climb(
     judged: Reals,
     start: int,
     count: int,
-    travel: Reals,
-    said: Reals,
-    sums: Reals,
+    room: Room,
 ) -> int:
     """Follow one hypothesis uphill in steps that get smaller; returns how many are judged now."""
     here = start
@@ -97,13 +103,14 @@ def _climb(
         for east in range(-1, 2):
             for north in range(-1, 2):
                 for down in range(-1, 2):
-                    if (east == 0 and north == 0 and down == 0) or count >= ROOM:
+                    still = (east == 0 and north == 0) == (down == 0)  # sideways or up and down, not both
+                    if still or count >= ROOM:
                         continue
                     h = judged[count]
                     h[EAST] = judged[here, EAST] + east * step_m
                     h[NORTH] = judged[here, NORTH] + north * step_m
                     h[DEPTH] = min(max(judged[here, DEPTH] + down * DEPTH_SHARE * step_m, 0.0), deepest_m)
-                    judge_kernel(table, shown, h, about, sizes, travel, said, sums)
+                    judge_kernel(table, shown, h, about, sizes, room)
                     if h[SCORE] > judged[better, SCORE]:
                         better = count
                     count += 1

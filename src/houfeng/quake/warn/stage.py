@@ -15,7 +15,9 @@ from houfeng.quake.warn.likelihood import (
     EAST,
     FAR_KM,
     NORTH,
+    NOTHING,
     SCORE,
+    SILENT,
     SIZE,
     TIME,
     TRAVELS,
@@ -23,6 +25,8 @@ from houfeng.quake.warn.likelihood import (
     P,
     S,
     Shown,
+    floor_kernel,
+    showing_kernel,
     travel_kernel,
     voice_kernel,
 )
@@ -247,10 +251,10 @@ class Warn:
         """Put the best hypothesis into words, as a first version."""
         best = judged[0]
         (latitude,), (longitude,) = travelled(*place, [best[EAST]], [best[NORTH]])
-        said, voices = self._voices(rows, shown, best)
+        said, floor, voices = self._voices(rows, shown, best, now_ns)
         threshold = self._policy.threshold
-        stations = station_cost(said, shown.least, shown.domain, shown.domain_cap, threshold)
-        domains = domain_cost(said, shown.least, shown.domain, shown.domain_cap, threshold)
+        stations = station_cost(said, -floor, shown.domain, shown.domain_cap, threshold)
+        domains = domain_cost(said, -floor, shown.domain, shown.domain_cap, threshold)
         magnitude = round(float(best[SIZE]), 1)
         return Alert(
             alert_id=self._name(best, voices),
@@ -277,28 +281,32 @@ class Warn:
             ledger=ledger,
         )
 
-    def _voices(self, rows: Wholes, shown: Shown, best: Reals) -> tuple[Reals, tuple[Voice, ...]]:
-        travel, said = np.empty((TRAVELS, len(rows))), np.zeros(len(rows))
+    def _voices(self, rows: Wholes, shown: Shown, best: Reals, now_ns: int) -> tuple[Reals, Reals, tuple[Voice, ...]]:
+        """What every station says of a hypothesis, the least it could have said by now, and both in words."""
+        travel, heard = np.empty((TRAVELS, len(rows))), np.empty(3)
+        said, floor, voices = np.zeros(len(rows)), np.zeros(len(rows)), []
         travel_kernel(self._times.table, best[EAST], best[NORTH], best[DEPTH], shown, travel)
-        voices = []
+        now_s = self._testimony.seconds(now_ns)
         for i, row in enumerate(rows):
-            said[i], which = voice_kernel(
-                shown, i, travel[P, i], travel[S, i], travel[FAR_KM, i], best[TIME], best[SIZE]
-            )
-            if said[i] == 0.0 and which < 0:
+            p_s, s_s, far_km = travel[P, i], travel[S, i], travel[FAR_KM, i]
+            floor[i] = floor_kernel(shown, i, best[TIME] + p_s, now_s, far_km, best[SIZE])
+            showing = showing_kernel(shown, i, p_s, s_s, best[TIME], heard)
+            if showing == NOTHING:
                 continue
+            said[i] = voice_kernel(shown, i, showing, heard, far_km, best[SIZE])
             key, tier = self._testimony.stations[row].key, Tier(int(self._testimony.tier[row]))
-            if which < 0:
+            if showing == SILENT:
                 voices.append(Voice(key, None, 0.0, float(said[i]), tier))
                 continue
-            onset_s = float(shown.onset_s[i, which])
-            since_s = onset_s - best[TIME]
-            residual_s = min(since_s - travel[P, i], since_s - travel[S, i], key=abs)
+            onset_s = float(shown.onset_s[i, showing])
+            residual_s = min(onset_s - best[TIME] - p_s, onset_s - best[TIME] - s_s, key=abs)
             voices.append(Voice(key, self._testimony.instant(onset_s), residual_s, float(said[i]), tier))
-        return said, tuple(sorted(voices, key=lambda voice: (voice.onset_ns is None, -voice.score, voice.station_key)))
+        floor = np.minimum(floor, said)
+        voices.sort(key=lambda voice: (voice.onset_ns is None, -voice.score, voice.station_key))
+        return said, floor, tuple(voices)
 
     def _bounds(self, judged: Reals, cost: int) -> tuple[Bound, ...]:
-        """What coalitions could have done: each liar takes both its caps from the true place and gives them to another."""
+        """What coalitions could have done: each liar takes both its caps from the true place, and gives them elsewhere."""
         swing = 2 * (self._policy.most + self._policy.least)
         away_m = np.hypot(judged[:, EAST] - judged[0, EAST], judged[:, NORTH] - judged[0, NORTH])
         bounds = []

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from houfeng.quake.warn.domains import UNITS_PER_NAT, partitions
 from houfeng.quake.warn.likelihood import Shown
 from houfeng.quake.warn.policy import Policy
 from houfeng.words.assurance import Tier
@@ -61,7 +62,9 @@ class Testimony:
         self.tier = np.full(n, Tier.NONE, dtype=np.int64)
         self.share = np.ones(n)
         self._policy = policy
-        self._domain, self._cap = _domains(stations, policy)
+        parted = partitions(policy, [station.domains for station in stations])
+        self._domain = parted.codes.astype(np.int64)
+        self._cap = parted.caps / UNITS_PER_NAT
 
     def seconds(self, time_ns: int) -> float:
         """An instant as the columns have it."""
@@ -162,33 +165,10 @@ def _unit(latitude_deg: Reals, longitude_deg: Reals) -> Reals:
     )
 
 
-def _domains(stations: Sequence[Station], policy: Policy) -> tuple[Wholes, Reals]:
-    """Each station's domain of each kind, [n, kinds], and the caps, [kinds, domains]. Who has none stands alone."""
-    kinds = sorted({name.partition(":")[0] for station in stations for name in station.domains})
-    domain = np.empty((len(stations), len(kinds)), dtype=np.int64)
-    caps = []
-    for k, kind in enumerate(kinds):
-        names = [
-            min((name for name in station.domains if name.partition(":")[0] == kind), default=f" {station.key}")
-            for station in stations
-        ]
-        known = sorted(set(names))
-        domain[:, k] = np.searchsorted(known, names)
-        cap = policy.domain_caps.get(kind, policy.other_domain_cap)
-        caps.append([cap if not name.startswith(" ") else np.inf for name in known])
-    most = max((len(row) for row in caps), default=1)
-    return domain, np.array([[*row, *[0.0] * (most - len(row))] for row in caps]).reshape(len(kinds), most)
-
-
 def _numbered(domain: Wholes, cap: Reals) -> tuple[Wholes, Reals]:
-    """Domains numbered afresh among few stations, so that sums over them stay short."""
+    """Domains numbered afresh among few stations, so that sums over them stay short; and the cap of each."""
     fresh = np.empty_like(domain)
-    caps = []
     for kind in range(domain.shape[1]):
-        known, fresh[:, kind] = np.unique(domain[:, kind], return_inverse=True)
-        caps.append(cap[kind, known])
-    most = max((len(row) for row in caps), default=1)
-    out = np.zeros((domain.shape[1], most))
-    for kind, row in enumerate(caps):
-        out[kind, : len(row)] = row
-    return fresh, out
+        fresh[:, kind] = np.unique(domain[:, kind], return_inverse=True)[1]
+    most = int(fresh.max(initial=0)) + 1
+    return fresh, np.repeat(cap[:, None], most, axis=1)

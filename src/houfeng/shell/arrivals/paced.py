@@ -7,14 +7,19 @@ import numpy as np
 
 from houfeng.quake.acquire import Pace, Slice
 from houfeng.shell.arrivals.arrivals import Arrivals
+from houfeng.shell.replay.replay import OnArrival
 from houfeng.wire import mseed
 from houfeng.wire.decoded import Decoded
+from houfeng.words.alert import Alert
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.packet import Packet
 from houfeng.words.samples import PacketBatch
 from houfeng.words.source import SourceId
 from houfeng.words.station import Station
+
+#: Packets that arrive within this are looked at together, at its end.
+AT_ONCE_NS = NS_PER_S // 20
 
 
 class Paced:
@@ -75,20 +80,35 @@ class ByArrival:
 
     def play(self) -> Iterator[tuple[int, tuple[PacketBatch, ...], tuple[Finding, ...]]]:
         """Every packet once, in slices of data time, each as soon as a centre would have had it: a second's at once."""
+        for now_ns, batches, said in self.play_watched(None):
+            yield now_ns, batches, tuple(value for value in said if isinstance(value, Finding))
+
+    def play_watched(
+        self, on_arrival: OnArrival | None
+    ) -> Iterator[tuple[int, tuple[PacketBatch, ...], tuple[Finding | Alert, ...]]]:
+        """As play(), and every packet first to on_arrival, those of one instant together; its alerts are told too."""
         paced = Paced(Pace(self.channels, patience_ns=self._patience_ns))
-        findings: list[Finding] = []
+        said: list[Finding | Alert] = []
         for _, together in groupby(self._arrivals, key=lambda packet: packet.arrival_ns // NS_PER_S):
             packets = list(together)
+            if on_arrival is not None:
+                said += _at_once(packets, on_arrival)
             for value in paced.handle(packets, packets[-1].arrival_ns):
                 if isinstance(value, Finding):
-                    findings.append(value)
+                    said.append(value)
                 else:
-                    yield value.now_ns, value.batches, tuple(findings)
-                    findings = []
-        findings += self._arrivals.take_findings()
+                    yield value.now_ns, value.batches, tuple(said)
+                    said = []
+        said += self._arrivals.take_findings()
         for value in paced.finish():
-            yield value.now_ns, value.batches, tuple(findings)
-            findings = []
+            yield value.now_ns, value.batches, tuple(said)
+            said = []
+
+
+def _at_once(packets: Sequence[Packet], on_arrival: OnArrival) -> Iterator[Alert]:
+    for ticks, together in groupby(packets, key=lambda packet: packet.arrival_ns // AT_ONCE_NS):
+        for batch in decode_packets(list(together)).batches:
+            yield from on_arrival(batch, (ticks + 1) * AT_ONCE_NS)
 
 
 def decode_packets(packets: Sequence[Packet]) -> Decoded:

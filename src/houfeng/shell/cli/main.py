@@ -104,6 +104,16 @@ LatencyS = Annotated[
         "--latency", min=0.0, help="With --by-arrival: how long records took of which nobody recorded it.", metavar="S"
     ),
 ]
+DomainsTable = Annotated[
+    Path | None,
+    typer.Option("--domains", help="With --by-arrival: CSV of what stations can fail or lie with.", metavar="CSV"),
+]
+PolicyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--policy", help="With --by-arrival: of what to warn whom. Default: the packaged one.", metavar="TOML"
+    ),
+]
 DaskAddress = Annotated[
     str | None,
     typer.Option(
@@ -166,12 +176,15 @@ def replay(
     fault: FaultFile = None,
     by_arrival: ByArrivalWanted = False,
     latency: LatencyS = None,
+    domains: DomainsTable = None,
+    policy: PolicyFile = None,
     dask: DaskAddress = None,
 ) -> list[Quake]:
     """Play recordings through the whole centre, write the catalogue it hears and a report.
 
     Results: catalogue.xml (QuakeML), picks.csv, findings.jsonl; of the largest quake report.html, shaking.csv,
     shaking_grid.csv and shaking_contours.geojson; and, per quake, a record section, a map and residuals as PNG.
+    Played by arrival, it also warns: alerts.jsonl, a line for every version of every alert, all of status "test".
     """
     from houfeng.shell.players import Way, player
     from houfeng.shell.recordings import find_files
@@ -186,7 +199,7 @@ def replay(
     with err.status(f"reading {len(paths)} files"):
         play = player(
             paths,
-            Way(by_arrival, latency, dask, samples=archive is not None),
+            Way(by_arrival, latency, dask, samples=archive is not None, domains=domains, policy=policy),
             stations=stations or [],
             model=model,
             picker=picker.value,
@@ -197,7 +210,7 @@ def replay(
         keepers: list[OnTold] = []
         if catalogue is not None:
             keepers.append(opened.enter_context(into_catalogue(catalogue)))
-        results = opened.enter_context(Results(out_folder, pictures=pictures))
+        results = opened.enter_context(Results(out_folder, pictures=pictures, alerts=by_arrival))
         keepers += [results.tell, report.tell]
         if archive is not None:
             keepers.append(opened.enter_context(into_archive(archive, results.tell)))

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Protocol
 
 from houfeng.quake.detect.picker import AicPicker, Picker
-from houfeng.quake.hearing import Heard, Portrait, alone
+from houfeng.quake.hearing import Heard, Portrait, alone, travel_times
 from houfeng.quake.network import Network, network_of
 from houfeng.quake.size.attenuation import attenuation
+from houfeng.quake.warn.lookout import lookout
+from houfeng.quake.warn.policy import Policy
 from houfeng.shell.recordings import find_files, read_bytes
 from houfeng.wire.inventory import ReadInventory, merge_inventories, read_inventory
 from houfeng.wire.model import default_model, read_velocity_model
+from houfeng.words.alert import Alert
 from houfeng.words.errors import DataFault, HoufengError, WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
@@ -26,9 +29,9 @@ from houfeng.words.station import Inventory, Station
 END_OF_TIME_NS = 2**62
 
 
-#: What a replay tells, as it comes: the network, accepted packets and late ones, picks, quakes with their records, and
-#: all that is odd.
-Told = Network | PacketBatch | Late | Pick | Finding | Portrait
+#: What a replay tells, as it comes: the network, accepted packets and late ones, picks, quakes with their records,
+#: alerts, and all that is odd.
+Told = Network | PacketBatch | Late | Pick | Finding | Portrait | Alert
 
 OnTold = Callable[[Told], None]
 
@@ -36,12 +39,17 @@ OnTold = Callable[[Told], None]
 OnProgress = Callable[[int, float, int, int], None]
 
 
+#: Called with packets and the instant at which they had arrived, in that order; gives what is to be said at once.
+OnArrival = Callable[[PacketBatch, int], Iterable[Alert]]
+
+
 @dataclass(slots=True)
 class Outcome:
-    """What a replay comes to: its quakes, in time order once it has ended, and how many picks were told."""
+    """What a replay comes to: its quakes, in time order once it has ended, and how many picks and alerts were told."""
 
     quakes: list[Quake] = field(default_factory=list)
     pick_count: int = 0
+    alerts: list[Alert] = field(default_factory=list)
 
 
 def load_inventory(patterns: Sequence[str]) -> ReadInventory:
@@ -105,15 +113,30 @@ class Played(Protocol):
         ...
 
 
+class Arriving(Protocol):
+    """What can be replayed as it arrived."""
+
+    def play_watched(
+        self, on_arrival: OnArrival
+    ) -> Iterator[tuple[int, tuple[PacketBatch, ...], tuple[Finding | Alert, ...]]]:
+        """As play() of Played, and every packet first to on_arrival; what that gives is among what is told."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What a replay needs: recordings, what is known of the stations, an Earth, and a picker."""
+    """What a replay needs: recordings, what is known of the stations, an Earth, and a picker.
+
+    arriving, policy  the same recordings as they arrived, and of what to warn while they do; None to warn of nothing
+    """
 
     recordings: Played
     inventory: ReadInventory
     model: VelocityModel
     picker: Picker
     default_model_used: bool = False
+    arriving: Arriving | None = None
+    policy: Policy | None = None
 
 
 def replay(setup: Setup, *, on_told: OnTold, on_progress: OnProgress) -> Outcome:
@@ -138,6 +161,12 @@ def replay(setup: Setup, *, on_told: OnTold, on_progress: OnProgress) -> Outcome
                 outcome.quakes.append(value.quake)
             on_told(value)
 
+    def say(values: Iterable[Finding | Alert]) -> None:
+        for value in values:
+            if isinstance(value, Alert):
+                outcome.alerts.append(value)
+            on_told(value)
+
     on_told(network)
     tell([*stations.findings, *recordings.findings, *unplaced_findings(network)])
     if recordings.span_ns is None:
@@ -153,8 +182,8 @@ def replay(setup: Setup, *, on_told: OnTold, on_progress: OnProgress) -> Outcome
             scratch=Path(scratch),
             notes=(defaulted,) if setup.default_model_used else (),
         )
-        for now_ns, batches, findings in recordings.play():
-            tell(findings)
+        for now_ns, batches, said in _slices(setup, known, network, first_ns):
+            say(said)
             tell(hearing.elapse(now_ns))
             for batch in batches:
                 tell(hearing.handle(batch))
@@ -164,6 +193,15 @@ def replay(setup: Setup, *, on_told: OnTold, on_progress: OnProgress) -> Outcome
         on_progress(last_ns, 1.0, outcome.pick_count, len(outcome.quakes))
     outcome.quakes.sort(key=lambda quake: (quake.origin.time_ns, quake.quake_id))
     return outcome
+
+
+def _slices(
+    setup: Setup, known: Inventory, network: Network, first_ns: int
+) -> Iterator[tuple[int, tuple[PacketBatch, ...], tuple[Finding | Alert, ...]]]:
+    if setup.arriving is None or setup.policy is None:
+        return setup.recordings.play()
+    watch = lookout(network, known, travel_times(setup.model, network), setup.policy, first_ns, status="test")
+    return setup.arriving.play_watched(watch.handle)
 
 
 def told(heard: Iterable[Heard]) -> Iterator[Told]:

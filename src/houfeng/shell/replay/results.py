@@ -1,4 +1,4 @@
-"""What a replay leaves in its folder: catalogue.xml, picks.csv, findings.jsonl and pictures."""
+"""What a replay leaves in its folder: catalogue.xml, picks.csv, findings.jsonl, alerts.jsonl and pictures."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -8,9 +8,12 @@ from typing import Self
 
 from houfeng.quake.hearing import Portrait
 from houfeng.quake.network import Network
+from houfeng.serve.alerts.lines import write_line
+from houfeng.serve.alerts.news import News
 from houfeng.shell.replay.pick_spool import PickSpool
 from houfeng.shell.replay.replay import Told
 from houfeng.wire.quakeml import write_quakeml
+from houfeng.words.alert import Alert
 from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import format_instant
@@ -23,18 +26,20 @@ class Results:
 
     folder    made when it is missing
     pictures  whether to draw every quake
+    alerts    whether there can be any: then there is a file of them, be it empty
 
     finding_count counts them. Findings are put in their place also when the replay fails: they may say why.
     Raises WorldFault when the disk refuses.
     """
 
-    def __init__(self, folder: Path, *, pictures: bool) -> None:
+    def __init__(self, folder: Path, *, pictures: bool, alerts: bool = False) -> None:
         open_folder(folder)
         self.finding_count = 0
         self._folder = folder
         self._pictures = pictures
         self._stations: Mapping[str, Station] = {}
         self._findings = _Fresh(folder / "findings.jsonl")
+        self._alerts = _Fresh(folder / "alerts.jsonl") if alerts else None
         self._picks = PickSpool()
 
     def __enter__(self) -> Self:
@@ -43,6 +48,8 @@ class Results:
     def __exit__(self, *error: object) -> None:
         self._picks.close()
         self._findings.publish()
+        if self._alerts is not None:
+            self._alerts.publish()
 
     def tell(self, told: Told) -> None:
         """Something was told. Samples are left to the archive."""
@@ -52,6 +59,9 @@ class Results:
             case Finding():
                 self.finding_count += 1
                 self._findings.write(finding_line(told))
+            case Alert():
+                if self._alerts is not None:
+                    self._alerts.write(write_line(News(told)))
             case Pick():
                 self._picks.add(told)
             case Portrait():

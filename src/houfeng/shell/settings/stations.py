@@ -25,17 +25,21 @@ def load_stations(settings: StationsSettings) -> ReadInventory:
     a table of domains that is none.
     """
     read = load_inventory(settings.inventory)
-    if settings.domains is None:
-        return read
-    domains = read_domains(read_bytes(settings.domains), settings.domains)
+    return read if settings.domains is None else with_domains(read, settings.domains)
+
+
+def with_domains(read: ReadInventory, path: Path) -> ReadInventory:
+    """Say of each station what it can fail or lie together with, as a table of domains has it.
+
+    Raises WorldFault for a path that leads nowhere, DataFault for a table that is none.
+    """
+    domains = read_domains(read_bytes(path), path)
     stations = tuple(
         replace(station, domains=station.domains | domains.get(station.key, frozenset())) for station in read.stations
     )
     strangers = sorted(set(domains) - {station.key for station in stations})
     findings = [
-        Finding(
-            "domain-of-nobody", "a domain is told of a station that is not in the inventory", str(settings.domains), key
-        )
+        Finding("domain-of-nobody", "a domain is told of a station that is not in the inventory", str(path), key)
         for key in strangers
     ]
     return ReadInventory(stations, (*read.findings, *findings))
