@@ -92,7 +92,7 @@ class Amplitudes:
     Packets may come in any order of time between channels. Of one channel what overlaps is heard once, what comes late
     is not heard (see skipped), and what comes after a gap is believed again after SETTLE_S. Responses count as flat: of
     a short-period sensor motion slower than its own period is underestimated. A response in metres gives nothing, nor
-    do rates outside 10 to 1000 Hz. Memory per channel: 1.2 kB, of an upright one 2.1 kB.
+    do rates outside 10 to 1000 Hz. Memory per channel: 1.3 kB, of an upright one 2.3 kB.
     """
 
     def __init__(
@@ -225,7 +225,7 @@ class Amplitudes:
         return self._station.get(key)
 
     def stations(self, last_s: float = 10.0) -> Stations:
-        """All stations at present. last_s: how far back shaking is looked for, at most 30 s."""
+        """All stations at present. last_s: how far back shaking is looked for, at most 32 s."""
         self._group()
         count = len(self._members)
         upright, front_ns = np.full(count, -1), np.full(count, kernel.NEVER_NS)

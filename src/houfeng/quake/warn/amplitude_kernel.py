@@ -29,11 +29,14 @@ Wholes = NDArray[np.int64]
 Cells = NDArray[np.float32]
 
 NS = 1e9
-#: One cell, and how many are kept: a minute of displacement, half of it of shaking.
+#: One cell, and how many are kept: a minute of displacement, half of it of shaking. Powers of two, as the place of a
+#: cell in its ring is then its last bits.
 CELL_NS = 250_000_000
 CELL_S = CELL_NS / NS
-MOVED_CELLS = 240
-SHAKEN_CELLS = 120
+MOVED_CELLS = 256
+SHAKEN_CELLS = 128
+MOVED_BITS = MOVED_CELLS - 1
+SHAKEN_BITS = SHAKEN_CELLS - 1
 
 #: Samples worked on at a time; fits the first-level cache.
 CHUNK = 2048
@@ -266,14 +269,17 @@ def _put(ring: Cells, row: int, at: int, value: float, clipped: bool) -> None:
 @njit(cache=True)
 def _enter(channel: int, cell: int, g: Wholes, f: Reals, moved: Cells, speed: Cells, push: Cells) -> None:
     """Go on to another cell; those between, and what they held a ring ago, are unknown."""
-    if g[SLOT] >= 0:
-        was, shook = moved[g[SLOT], g[CELL] % MOVED_CELLS], push[channel, g[CELL] % SHAKEN_CELLS]
-        _hear_noise(float(abs(was)), float(abs(shook)), g, f)
-        for k in range(max(g[CELL] + 1, cell - MOVED_CELLS + 1), cell + 1):
-            moved[g[SLOT], k % MOVED_CELLS] = np.nan
-    for k in range(max(g[CELL] + 1, cell - SHAKEN_CELLS + 1), cell + 1):
-        speed[channel, k % SHAKEN_CELLS] = np.nan
-        push[channel, k % SHAKEN_CELLS] = np.nan
+    slot, was = g[SLOT], g[CELL]
+    if slot >= 0:
+        _hear_noise(float(abs(moved[slot, was & MOVED_BITS])), float(abs(push[channel, was & SHAKEN_BITS])), g, f)
+        moved[slot, cell & MOVED_BITS] = np.nan
+        for k in range(max(was + 1, cell - MOVED_CELLS + 1), cell):
+            moved[slot, k & MOVED_BITS] = np.nan
+    speed[channel, cell & SHAKEN_BITS] = np.nan
+    push[channel, cell & SHAKEN_BITS] = np.nan
+    for k in range(max(was + 1, cell - SHAKEN_CELLS + 1), cell):
+        speed[channel, k & SHAKEN_BITS] = np.nan
+        push[channel, k & SHAKEN_BITS] = np.nan
     g[CELL] = cell
 
 
@@ -342,11 +348,11 @@ def _measure(
     else:
         a, v = _level_acceleration(x, first, last, rest, c, f)
     if settled:
-        at = g[CELL] % SHAKEN_CELLS
+        at = g[CELL] & SHAKEN_BITS
         _put(push, channel, at, a * scale, clipped)
         _put(speed, channel, at, v * scale, clipped)
         if g[SLOT] >= 0:
-            _put(moved, g[SLOT], g[CELL] % MOVED_CELLS, d * scale, clipped)
+            _put(moved, g[SLOT], g[CELL] & MOVED_BITS, d * scale, clipped)
         if clipped:
             g[CLIPPED] = g[CELL]
 

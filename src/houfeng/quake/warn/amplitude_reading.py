@@ -12,11 +12,13 @@ from houfeng.quake.warn.amplitude_kernel import (
     DUE_NS,
     KIND,
     LEAST_NOISE_M,
+    MOVED_BITS,
     MOVED_CELLS,
     NEVER_NS,
     NOISE,
     NOISE_PUSH,
     SEEN,
+    SHAKEN_BITS,
     SHAKEN_CELLS,
     SLOT,
     UNKNOWN,
@@ -39,7 +41,7 @@ def _noise_before(first: int, g: Wholes, f: Reals, moved: Cells, scratch: Reals)
     """Median of the cells before an onset's, which no spike among them moves; else the running level."""
     count = 0
     for cell in range(max(first - NOISE_APART - NOISE_MOST, g[CELL] - MOVED_CELLS + 1), first - NOISE_APART):
-        size = abs(moved[g[SLOT], cell % MOVED_CELLS])
+        size = abs(moved[g[SLOT], cell & MOVED_BITS])
         if cell <= g[CELL] and not np.isnan(size):
             scratch[count] = size
             count += 1
@@ -53,7 +55,7 @@ def _most(first: int, last: int, g: Wholes, moved: Cells) -> tuple[float, int, b
     """Largest of cells first to last - 1, how many of them are known, whether any is clipped."""
     most, known, clipped = np.nan, 0, False
     for cell in range(max(first, g[CELL] - MOVED_CELLS + 1), min(last, g[CELL] + 1)):
-        value = float(moved[g[SLOT], cell % MOVED_CELLS])
+        value = float(moved[g[SLOT], cell & MOVED_BITS])
         if np.isnan(value):
             continue
         known += 1
@@ -106,7 +108,7 @@ def _of_late(channel: int, cells: int, g: Wholes, ring: Cells) -> tuple[float, b
     """Largest of a channel's last cells, and whether any is clipped."""
     most, clipped = np.nan, False
     for cell in range(g[CELL] - min(cells, SHAKEN_CELLS) + 1, g[CELL] + 1):
-        value = float(ring[channel, cell % SHAKEN_CELLS])
+        value = float(ring[channel, cell & SHAKEN_BITS])
         if np.isnan(value):
             continue
         clipped |= value < 0.0

@@ -48,6 +48,8 @@ LEAST_SHORTFALL = 0.02
 #: The largest of 4 s of noise above the noise level of Amplitudes, decades, and its scatter.
 NOISE_PEAK = 0.25
 NOISE_SCATTER = 0.25
+#: So many scatters above noise it cannot be noise: what follows is spared.
+CLEAR = 6.0
 
 #: Share of stations that say anything, over so many decades.
 ODD = 0.05
@@ -126,9 +128,9 @@ def pd_log_likelihood(
     shortfall = LEAST_SHORTFALL + growth + law[1] * max(0.0, magnitude - SATURATES)
     high, low = (log10_pd - top + shortfall) / SCATTER, (log10_pd - top) / SCATTER
     density = (_below(high) - _below(low)) / shortfall
-    if math.isfinite(log10_noise):
+    z = (log10_pd - log10_noise - NOISE_PEAK) / NOISE_SCATTER
+    if math.isfinite(log10_noise) and z < CLEAR:
         under = (_below_summed(high) - _below_summed(low)) * SCATTER / shortfall
-        z = (log10_pd - log10_noise - NOISE_PEAK) / NOISE_SCATTER
         density = density * _below(z) + under * _bell(z) / NOISE_SCATTER
     return math.log(max(0.0, (1.0 - ODD) * density) + ODD / ODD_DECADES)
 
