@@ -9,6 +9,7 @@ from scipy.signal import butter
 from houfeng.quake.acquire.roster import Roster
 from houfeng.quake.size.peak import FIRST_SECONDS, PeakRelation, peak_relation
 from houfeng.quake.size.sensors import LEVEL_DEG, ranked_sensors
+from houfeng.quake.warn import amplitude_filters as filters
 from houfeng.quake.warn import amplitude_kernel as kernel
 from houfeng.quake.warn import amplitude_reading as reading
 from houfeng.words.instant import NS_PER_S
@@ -103,10 +104,10 @@ class Amplitudes:
         self._relation = peak_relation(FIRST_SECONDS) if relation is None else relation
         self._plan_keys = np.empty(0, dtype=np.int64)
         self._plan_rate_hz = np.empty(0)
-        self._plan_reals = np.empty((0, kernel.PLAN_REALS))
+        self._plan_reals = np.empty((0, filters.PLAN_REALS))
         self._plan_wholes = np.empty((0, kernel.PLAN_WHOLES), dtype=np.int64)
         self._wholes = np.empty((0, kernel.CHANNEL_WHOLES), dtype=np.int64)
-        self._reals = np.empty((0, kernel.CHANNEL_REALS))
+        self._reals = np.empty((0, filters.CHANNEL_REALS))
         self._moved = np.empty((0, kernel.MOVED_CELLS), dtype=np.float32)
         self._speed = np.empty((0, kernel.SHAKEN_CELLS), dtype=np.float32)
         self._push = np.empty((0, kernel.SHAKEN_CELLS), dtype=np.float32)
@@ -149,7 +150,7 @@ class Amplitudes:
         noise_m = np.full(len(self._roster), np.nan)
         have = min(len(self._wholes), len(noise_m))
         known = self._wholes[:have, kernel.SEEN] > 0
-        noise_m[:have][known] = self._reals[:have, kernel.NOISE][known]
+        noise_m[:have][known] = self._reals[:have, filters.NOISE][known]
         return noise_m
 
     def handle(self, batch: PacketBatch) -> None:
@@ -295,7 +296,7 @@ class Amplitudes:
         wholes[:, [kernel.SLOT, kernel.PLAN]] = -1
         wholes[:, kernel.DUE_NS] = kernel.NEVER_NS
         self._wholes = np.concatenate([self._wholes, wholes])
-        self._reals = np.concatenate([self._reals, np.zeros((more, kernel.CHANNEL_REALS))])
+        self._reals = np.concatenate([self._reals, np.zeros((more, filters.CHANNEL_REALS))])
         self._speed, self._push = _longer(self._speed, more), _longer(self._push, more)
 
     def _learn(self, row: int, now_ns: int) -> None:
@@ -308,10 +309,10 @@ class Amplitudes:
         kind = _KINDS.get(response.input_units, kernel.UNKNOWN) if response is not None else kernel.UNKNOWN
         scale = 1.0 / abs(response.sensitivity) if response is not None else 0.0
         upright = kind != kernel.UNKNOWN and is_upright(source, channel)
-        if (kind, scale, upright) == (wholes[kernel.KIND], reals[kernel.SCALE], wholes[kernel.SLOT] >= 0):
+        if (kind, scale, upright) == (wholes[kernel.KIND], reals[filters.SCALE], wholes[kernel.SLOT] >= 0):
             return
         # what was measured by another response is worth nothing now
-        wholes[kernel.KIND], wholes[kernel.PLAN], wholes[kernel.SEEN], reals[kernel.SCALE] = kind, -1, 0, scale
+        wholes[kernel.KIND], wholes[kernel.PLAN], wholes[kernel.SEEN], reals[filters.SCALE] = kind, -1, 0, scale
         wholes[kernel.SLOT] = self._slot(int(wholes[kernel.SLOT]), upright=upright)
         self._speed[row], self._push[row] = np.nan, np.nan
         self._join(row, source.station_key)
@@ -379,11 +380,11 @@ def plan_rate(rate_hz: float, relation: PeakRelation) -> tuple[NDArray[np.float6
     high = butter(2, relation.highpass_hz, btype="highpass", fs=rate_hz, output="sos")[0]
     wanted_hz = np.inf if relation.lowpass_hz is None else relation.lowpass_hz
     low = butter(2, min(wanted_hz, USABLE_NYQUIST * rate_hz / 2), fs=rate_hz, output="sos")[0]
-    reals = np.zeros(kernel.PLAN_REALS)
-    reals[kernel.A1], reals[kernel.A2], reals[kernel.HIGH] = high[4], high[5], high[0]
+    reals = np.zeros(filters.PLAN_REALS)
+    reals[filters.A1], reals[filters.A2], reals[filters.HIGH] = high[4], high[5], high[0]
     # s is 2 rate (1 - z^-1) / (1 + z^-1), bilinearly; so the integral of (1 - z^-1)^2 is (1 - z^-2) / (2 rate)
-    reals[kernel.INTEGRAL] = high[0] / (2.0 * rate_hz)
-    reals[kernel.L1], reals[kernel.L2], reals[kernel.LOW] = low[4], low[5], low[0]
+    reals[filters.INTEGRAL] = high[0] / (2.0 * rate_hz)
+    reals[filters.L1], reals[filters.L2], reals[filters.LOW] = low[4], low[5], low[0]
     wholes = np.zeros(kernel.PLAN_WHOLES, dtype=np.int64)
     wholes[kernel.LEARN] = round(LEARN_S * rate_hz)
     wholes[kernel.SETTLE] = round((LEARN_S + SETTLE_S) * rate_hz)

@@ -4,8 +4,7 @@ amplitude.py owns the arrays and calls `pass_packets`; for each packet
 
 1. what the channel has said already is skipped; a packet that does not follow starts a run: for `learn` samples the
    rest is measured, then the filters begin, and after `settle` samples what comes out is believed;
-2. one recursion 1 / (s^2 + sqrt(2) w s + w^2), a Butterworth high-pass without its numerator, gives two quantities at
-   once: with the numerator s^2 what the sensor feels, high-passed, with s its integral, high-passed. A velocity's
+2. one recursion (amplitude_filters.py) gives what the sensor feels and its integral, both high-passed. A velocity's
    difference is acceleration. So every channel yields acceleration and velocity;
 3. an upright channel yields displacement besides: the integral of velocity, low-passed. An accelerometer needs a second
    recursion for it, and so has one high-pass for each integration, without which an offset would grow;
@@ -21,11 +20,23 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from houfeng.quake.warn.amplitude_filters import (
+    LAST,
+    NOISE,
+    NOISE_PUSH,
+    REST,
+    SCALE,
+    SUM,
+    Reals,
+    Wholes,
+    level_acceleration,
+    level_velocity,
+    upright_acceleration,
+    upright_velocity,
+)
 from houfeng.words.instant import EARLIEST_NS, LATEST_NS
 from houfeng.words.samples import Samples
 
-Reals = NDArray[np.float64]
-Wholes = NDArray[np.int64]
 Cells = NDArray[np.float32]
 
 NS = 1e9
@@ -41,18 +52,12 @@ SHAKEN_BITS = SHAKEN_CELLS - 1
 #: Samples worked on at a time; fits the first-level cache.
 CHUNK = 2048
 
-#: What a plan for a sampling rate holds. Denominators of the high-pass and low-pass, factors of (1 - z^-1)^2, which
-#: makes of the recursion the high-passed input, and of (1 - z^-2), which makes its integral; gain of the low-pass.
-A1, A2, HIGH, INTEGRAL, L1, L2, LOW, PLAN_REALS = range(8)
+#: A plan's whole numbers, in samples.
 LEARN, SETTLE, PLAN_WHOLES = range(3)
 
-#: A channel's state, real: last two of the recursions (first integration, second, low-pass), last velocity, sum of the
-#: samples of which the rest is the mean, rest, last good sample, SI units per count, noise levels of displacement
-#: and acceleration.
-W1, W2, U1, U2, Q1, Q2, V1, SUM, REST, LAST, SCALE, NOISE, NOISE_PUSH, CHANNEL_REALS = range(14)
-#: whole: what it feels; place in the ring of displacement, -1 for none; between which instants this is known; plan,
-#: samples since the run began, when the next packet is due, present cell, cells of noise seen, cells for which noise
-#: was held, equal samples on end, ns skipped since anything went on, last cell that looked clipped.
+#: A channel's state, whole: what it feels; place in the ring of displacement, -1 for none; between which instants this
+#: is known; plan, samples since the run began, when the next packet is due, present cell, cells of noise seen, cells
+#: for which noise was held, equal samples on end, ns skipped since anything went on, last cell that looked clipped.
 KIND, SLOT, FROM_NS, UNTIL_NS, PLAN, AGE, DUE_NS, CELL, SEEN, HELD, SAME, BEHIND_NS, CLIPPED, CHANNEL_WHOLES = range(14)
 UNKNOWN, VELOCITY, ACCELERATION = range(3)
 NEVER_NS = np.iinfo(np.int64).min // 2
@@ -75,9 +80,8 @@ SLIP_SAMPLES = 2.0
 BACK_NS = 10_000_000_000
 #: Larger than any ground motion in counts or SI units; what is not below counts as the sample before it.
 GREATEST = 1e12
-#: Least a cell holds, so that it has a sign; smaller state is dropped, lest silence decay into slow denormal numbers.
+#: Least a cell holds, so that it has a sign.
 LEAST_CELL = 1e-30
-LEAST = 1e-150
 
 #: Noise is averaged over so many cells; cells that exceed it so many times are no noise, unless they stay so long.
 NOISE_CELLS = 120
@@ -111,11 +115,6 @@ def _plan_for(rate_hz: float, present: int, plan_keys: Wholes, plan_rate_hz: Rea
         if plan_keys[plan] == key:
             return plan
     return -1
-
-
-@njit(cache=True)
-def _or_zero(value: float) -> float:
-    return value if abs(value) > LEAST else 0.0
 
 
 @njit(cache=True)
@@ -167,93 +166,6 @@ def _clipped(clean: Reals, first: int, last: int, before: float, same: int, rest
         full = FULL_SCALE_LEAST <= size <= FULL_SCALE_MOST
         found |= full or (same >= SAME_SAMPLES and abs(before - rest) >= FAR_COUNTS)
     return found, same
-
-
-@njit(cache=True)
-def _level_velocity(
-    x: Reals, first: int, last: int, rest: float, rate: float, c: Reals, f: Reals
-) -> tuple[float, float]:
-    """Acceleration and velocity, their largest, of samples of velocity."""
-    a1, a2, high = c[A1], c[A2], c[HIGH]
-    w1, w2, v1 = f[W1], f[W2], f[V1]
-    most_v, most_a = 0.0, 0.0
-    for k in range(first, last):
-        w = ((x[k] - rest) - a2 * w2) - a1 * w1
-        v = high * ((w - w1) - (w1 - w2))
-        size = abs(v)
-        most_v = max(most_v, size)
-        size = abs(v - v1)
-        most_a = max(most_a, size)
-        w2, w1, v1 = w1, w, v
-    f[W1], f[W2], f[V1] = _or_zero(w1), _or_zero(w2), v1
-    return most_a * rate, most_v
-
-
-@njit(cache=True)
-def _upright_velocity(
-    x: Reals, first: int, last: int, rest: float, rate: float, c: Reals, f: Reals
-) -> tuple[float, float, float]:
-    """Acceleration, velocity and displacement, their largest, of samples of velocity."""
-    a1, a2, high, integral = c[A1], c[A2], c[HIGH], c[INTEGRAL]
-    l1, l2 = c[L1], c[L2]
-    w1, w2, v1, q1, q2 = f[W1], f[W2], f[V1], f[Q1], f[Q2]
-    most_v, most_a, most_d = 0.0, 0.0, 0.0
-    for k in range(first, last):
-        w = ((x[k] - rest) - a2 * w2) - a1 * w1
-        v = high * ((w - w1) - (w1 - w2))
-        q = (integral * (w - w2) - l2 * q2) - l1 * q1
-        size = abs(v)
-        most_v = max(most_v, size)
-        size = abs(v - v1)
-        most_a = max(most_a, size)
-        size = abs(q + 2.0 * q1 + q2)
-        most_d = max(most_d, size)
-        w2, w1, v1, q2, q1 = w1, w, v, q1, q
-    f[W1], f[W2], f[V1], f[Q1], f[Q2] = _or_zero(w1), _or_zero(w2), v1, _or_zero(q1), _or_zero(q2)
-    return most_a * rate, most_v, most_d * c[LOW]
-
-
-@njit(cache=True)
-def _level_acceleration(x: Reals, first: int, last: int, rest: float, c: Reals, f: Reals) -> tuple[float, float]:
-    """Acceleration and velocity, their largest, of samples of acceleration."""
-    a1, a2 = c[A1], c[A2]
-    w1, w2 = f[W1], f[W2]
-    most_v, most_a = 0.0, 0.0
-    for k in range(first, last):
-        w = ((x[k] - rest) - a2 * w2) - a1 * w1
-        size = abs((w - w1) - (w1 - w2))
-        most_a = max(most_a, size)
-        size = abs(w - w2)
-        most_v = max(most_v, size)
-        w2, w1 = w1, w
-    f[W1], f[W2] = _or_zero(w1), _or_zero(w2)
-    return most_a * c[HIGH], most_v * c[INTEGRAL]
-
-
-@njit(cache=True)
-def _upright_acceleration(
-    x: Reals, first: int, last: int, rest: float, c: Reals, f: Reals
-) -> tuple[float, float, float]:
-    """Acceleration, velocity and displacement, their largest, of samples of acceleration."""
-    a1, a2, integral = c[A1], c[A2], c[INTEGRAL]
-    l1, l2 = c[L1], c[L2]
-    w1, w2, u1, u2, q1, q2 = f[W1], f[W2], f[U1], f[U2], f[Q1], f[Q2]
-    most_v, most_a, most_d = 0.0, 0.0, 0.0
-    for k in range(first, last):
-        w = ((x[k] - rest) - a2 * w2) - a1 * w1
-        v = integral * (w - w2)
-        u = (v - a2 * u2) - a1 * u1
-        q = (integral * (u - u2) - l2 * q2) - l1 * q1
-        size = abs((w - w1) - (w1 - w2))
-        most_a = max(most_a, size)
-        size = abs(v)
-        most_v = max(most_v, size)
-        size = abs(q + 2.0 * q1 + q2)
-        most_d = max(most_d, size)
-        w2, w1, u2, u1, q2, q1 = w1, w, u1, u, q1, q
-    f[W1], f[W2], f[U1], f[U2] = _or_zero(w1), _or_zero(w2), _or_zero(u1), _or_zero(u2)
-    f[Q1], f[Q2] = _or_zero(q1), _or_zero(q2)
-    return most_a * c[HIGH], most_v, most_d * c[LOW]
 
 
 @njit(cache=True)
@@ -340,13 +252,13 @@ def _measure(
     d = 0.0
     if g[KIND] == VELOCITY:
         if g[SLOT] >= 0:
-            a, v, d = _upright_velocity(x, first, last, rest, rate, c, f)
+            a, v, d = upright_velocity(x, first, last, rest, rate, c, f)
         else:
-            a, v = _level_velocity(x, first, last, rest, rate, c, f)
+            a, v = level_velocity(x, first, last, rest, rate, c, f)
     elif g[SLOT] >= 0:
-        a, v, d = _upright_acceleration(x, first, last, rest, c, f)
+        a, v, d = upright_acceleration(x, first, last, rest, c, f)
     else:
-        a, v = _level_acceleration(x, first, last, rest, c, f)
+        a, v = level_acceleration(x, first, last, rest, c, f)
     if settled:
         at = g[CELL] & SHAKEN_BITS
         _put(push, channel, at, a * scale, clipped)

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from houfeng.quake.warn.amplitude_filters import NOISE, NOISE_PUSH, Reals, Wholes
 from houfeng.quake.warn.amplitude_kernel import (
     CELL,
     CELL_NS,
@@ -15,16 +16,12 @@ from houfeng.quake.warn.amplitude_kernel import (
     MOVED_BITS,
     MOVED_CELLS,
     NEVER_NS,
-    NOISE,
-    NOISE_PUSH,
     SEEN,
     SHAKEN_BITS,
     SHAKEN_CELLS,
     SLOT,
     UNKNOWN,
     Cells,
-    Reals,
-    Wholes,
 )
 
 Flags = NDArray[np.bool_]
