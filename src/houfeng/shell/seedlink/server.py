@@ -1,17 +1,20 @@
 """The SeedLink server: versions 3 and 4 over a journal, plain and TLS. Standard library only without accounts."""
 
 import asyncio
+import contextlib
+import resource
 import ssl
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from houfeng.shell.journal.journal import Journal
 from houfeng.shell.seedlink.answers import Answers
 from houfeng.shell.seedlink.bans import Bans, network_of
 from houfeng.shell.seedlink.distribution import DISK_READERS, Distribution
+from houfeng.shell.seedlink.door import MOST_SHAKING, Door
 from houfeng.shell.seedlink.readers import Permit, Readers
 from houfeng.shell.seedlink.session import Session
 from houfeng.wire.seedlink.conversation import Greeting
@@ -28,7 +31,8 @@ _THREADS = 2
 #: How often those who do not read are looked at.
 _WATCH_S = 2.0
 
-_TLS_HANDSHAKE_S = 20.0
+#: Files that are not connections: a journal's, an archive's, a catalogue's, and some to spare.
+_OTHER_FILES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class SeedlinkServer:
         self._journal, self._readers, self._listen = journal, readers, tuple(listen)
         self._organisation = " ".join(organisation.split()).encode("ascii", "replace").decode()[:80]
         self._software = software
-        self._limits = limits
+        self._limits = replace(limits, connections=min(limits.connections, room_for_connections()))
         self._clock = clock
         self.tell = tell
         self._started_ns = clock()
@@ -98,7 +102,7 @@ class SeedlinkServer:
         self._empty = asyncio.Event()
         self._bans = Bans()
         self._login_turn = asyncio.Lock()
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[asyncio.Server | Door] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._threads = ThreadPoolExecutor(DISK_READERS + _THREADS, "seedlink")
         self._distribution = Distribution(journal, self._threads)
@@ -237,19 +241,20 @@ class SeedlinkServer:
 
     # What goes on by itself.
 
-    async def _open(self, place: Listen) -> asyncio.Server:
+    async def _open(self, place: Listen) -> asyncio.Server | Door:
         def session() -> Session:
             self._count += 1
             return Session(self, self._distribution, self._count)
 
         loop = asyncio.get_running_loop()
-        handshake_s = None if place.tls is None else _TLS_HANDSHAKE_S
         try:
-            return await loop.create_server(
-                session, place.host, place.port, ssl=place.tls, ssl_handshake_timeout=handshake_s, backlog=512
-            )
+            if place.tls is None:
+                return await loop.create_server(session, place.host, place.port, backlog=512)
+            door = Door(place.tls, session, of_one_address=self._limits.of_one_address)
+            await door.open(place.host, place.port)
         except OSError as error:
             raise WorldFault(f"{place.host}:{place.port}", f"cannot listen there: {error.strerror}") from error
+        return door
 
     async def _watch(self) -> None:
         """End connections that do not read, never those that have nothing to read."""
@@ -274,3 +279,16 @@ class SeedlinkServer:
     def _say_findings(self) -> None:
         for finding in self._distribution.holdings.take_findings():
             self.tell(finding)
+
+
+def room_for_connections() -> int:
+    """How many connections the system lets this process have, leaving it files for its other work.
+
+    As many as it may ask for are asked for: those who come in must not take the files that the journal needs.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, soft - MOST_SHAKING - _OTHER_FILES) if soft != resource.RLIM_INFINITY else 1 << 30
