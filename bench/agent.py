@@ -135,8 +135,8 @@ def main() -> None:
             )
             told = [check(agent, got, digitiser.said[station]) for station, got in centre.got.items()]
         records, sessions = sum(each.named.total() for each in told), sum(len(each.sessions) for each in told)
-        print(f"{chosen.kills} times SIGKILL: {records} records came and were named once each; {sessions} sessions,")
-        print("every one signed to its end; 0 lost, 0 named twice")
+        print(f"{chosen.kills} kills, {records} records came and were named once each, 0 lost, 0 named twice;", end=" ")
+        print(f"{sessions} sessions, every one signed to its end")
         return
     print("| channels at 100 Hz | of one core | RSS now, MiB | RSS most, MiB | records | statements / records, bytes |")
     print("|---|---|---|---|---|---|")

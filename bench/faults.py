@@ -38,7 +38,7 @@ WAITED_FOR = 0.3
 
 
 def main() -> None:
-    """Kill, and print."""
+    """Kill, and print. Exit status 1 when anything was lost or doubled."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--kills", type=int, default=300)
     options.add_argument("--seed", type=int, default=1)
@@ -72,7 +72,9 @@ def main() -> None:
         print(f"{name:12s} {count:6d} {median(taken_s):19.1f} {max(taken_s):8.1f}")
     for name in asked:
         print(f"{name}: lost {lost[name]}, doubled {doubled[name]}, of {asked[name].total()} in each of {runs} runs")
-    print(f"the same as a replay in {same} of {runs} runs")
+    counted = f"{done} kills, lost {lost.total()}, doubled {doubled.total()}"
+    print(f"{counted}, the same as a replay in {same} of {runs} runs")
+    sys.exit(bool(lost.total() or doubled.total()))
 
 
 def one_run(

@@ -257,7 +257,11 @@ def hear(connection: socket.socket, answers: int) -> socket.socket:
 
 
 def main() -> None:
-    """Measure both servers under every load, one after the other, and print what they did and the ratios."""
+    """Measure both servers under every load, one after the other, and print what they did and the ratios.
+
+    The last line says it in short. Exit status 1 when Houfeng lost a record.
+    """
+    short, lost = [], 0
     print(f"{'load':26}{'server':12}{'records/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'worst':>9}{'lost':>7}")
     for load in LOADS:
         found = {}
@@ -268,6 +272,12 @@ def main() -> None:
         ours, theirs = found[houfeng], found[ringserver]
         rate, delay = ours["per_s"] / theirs["per_s"], ours["p99_ms"] / theirs["p99_ms"]
         print(f"{load.name:26}{'ratio':12}{rate:12.2f}{'':9}{delay:9.2f}")
+        short.append(
+            f"{load.name}: {ours['per_s']:,.0f} records/s, p99 {ours['p99_ms']:.0f} ms ({rate:.2f}, {delay:.2f})"
+        )
+        lost += ours["expected"] - ours["got"]
+    print(f"lost {lost}; {'; '.join(short)} of ringserver's")
+    sys.exit(bool(lost))
 
 
 if __name__ == "__main__":
