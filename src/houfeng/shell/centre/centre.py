@@ -14,6 +14,7 @@ from houfeng.shell.centre import certificates
 from houfeng.shell.centre.feeds import feed_of
 from houfeng.shell.centre.gate import Intake, Thinker, Thinking
 from houfeng.shell.centre.reload import Watch, changes
+from houfeng.shell.centre.sessions import SessionLog
 from houfeng.shell.centre.thinking import Heard, secured_feeds
 from houfeng.shell.feeds.dataselect import Dataselect
 from houfeng.shell.feeds.feed import Feed
@@ -27,7 +28,7 @@ from houfeng.shell.seedlink.readers import Readers, load_readers
 from houfeng.shell.seedlink.server import Listen, SeedlinkServer
 from houfeng.shell.seedlink.shown import Shown
 from houfeng.shell.settings.settings import FILE_NAME, Settings
-from houfeng.wire.seedlink.notes import Note, write_note
+from houfeng.wire.seedlink.notes import Note
 from houfeng.words.errors import HoufengError
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
@@ -35,9 +36,6 @@ from houfeng.words.packet import Packet
 
 #: Order in which duties stop: no more comes in; what came is written; it is thought over; who reads and asks goes last.
 FEEDS, INTAKE, ENGINE, SERVERS = range(4)
-
-#: Who read what: one JSON object a line.
-SESSIONS_FILE = "sessions.jsonl"
 
 #: Settings that the engine thinks with: when they change, it begins anew.
 THOUGHT_WITH = frozenset({"stations", "pace", "picker", "keys", "catalogue", "archive"})
@@ -70,7 +68,7 @@ class Centre:
         on_heard: Callable[[Heard], None] = lambda _: None,
         thinking: Callable[..., Thinking] = Thinker,
     ) -> None:
-        self._folder = folder
+        self._sessions = SessionLog(folder)
         self._path = folder / FILE_NAME
         self._watched = Watch(self._path, environment=os.environ)
         first = self._watched.first
@@ -246,8 +244,7 @@ class Centre:
             self.intake.tell(said)
             return
         try:
-            with (self._folder / SESSIONS_FILE).open("a", encoding="utf-8") as file:
-                file.write(write_note(said) + "\n")
+            self._sessions.add(said)
             self.metrics.trouble("session log", "")
         except OSError as error:
             self.metrics.trouble("session log", error.strerror or str(error))
