@@ -14,6 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from houfeng.quake.locate.traveltime import Table, distance_line_kernel, line_below_kernel, slowness_kernel
+from houfeng.quake.warn.size import RARER, detectable, pd_log_likelihood
 
 Reals = NDArray[np.float64]
 Wholes = NDArray[np.int64]
@@ -33,21 +34,6 @@ RINGING_S: Final = 12.0
 
 #: Stray onsets come in all sizes over so many decades of displacement.
 STRAY_DECADES: Final = 4.0
-
-#: Even of a strong quake a station may miss P.
-SUREST: Final = 0.95
-#: Displacement at which half of all P are seen, over noise, and how sharply that sets in; both log10.
-SEEN_AT: Final = 0.4
-SEEN_WIDTH: Final = 0.15
-#: Noise of a station whose displacement nobody can tell, log10 m.
-TYPICAL_NOISE: Final = -6.3
-#: Scatter of log10 of the P displacement about its relation.
-PD_SCATTER: Final = 0.40
-#: From so many seconds of P on its displacement is what the relation means; before, a lower bound.
-WHOLE_P_S: Final = 3.0
-
-#: Small quakes are commoner: what one unit of magnitude costs, nats. Weak, for it speaks only where nobody else does.
-COMMONER: Final = 0.5
 
 #: S shakes as a P of a quake larger by this.
 S_LARGER: Final = 0.9
@@ -72,7 +58,8 @@ class Shown(NamedTuple):
     onset_s          [n, slots] onsets of late, the latest first, -inf where there are fewer
     pd               [n, slots] log10 of the largest vertical displacement since each, m; NaN where not known
     window_s         [n, slots] over how long
-    noise            log10 of the displacement of noise, m; NaN where not known
+    noise            [n, slots] log10 of the displacement of noise before each, m; NaN where not known
+    hush             log10 of the acceleration of noise, m/s2
     stray            [n, slots] natural logarithm of how many stray onsets came a second at that time
     most, least      caps, nats, >= 0
     domain           [n, kinds], number of the station's domain of each kind
@@ -87,6 +74,7 @@ class Shown(NamedTuple):
     pd: Reals
     window_s: Reals
     noise: Reals
+    hush: Reals
     stray: Reals
     most: Reals
     least: Reals
@@ -103,32 +91,6 @@ class About(NamedTuple):
     station: int
     time_s: float
     half_s: float
-
-
-@njit(cache=True, error_model="numpy")
-def expected_pd(magnitude: float, distance_km: float) -> float:
-    """Log10 of the P displacement expected, m, hypocentral distance: Kuyuk & Allen 2013, doi:10.1002/2013GL058580."""
-    return float((magnitude - 5.39 - 1.38 * np.log10(max(distance_km, 1.0))) / 1.23 - 2.0)
-
-
-@njit(cache=True, error_model="numpy")
-def detectable(magnitude: float, distance_km: float, noise: float) -> float:
-    """Chance that a station triggers on P; noise: log10 m, NaN for typical."""
-    quiet = TYPICAL_NOISE if np.isnan(noise) else noise
-    return float(SUREST / (1.0 + np.exp((SEEN_AT + quiet - expected_pd(magnitude, distance_km)) / SEEN_WIDTH)))
-
-
-@njit(cache=True, error_model="numpy")
-def size_ratio(pd: float, window_s: float, magnitude: float, distance_km: float) -> float:
-    """How much likelier a P displacement (log10 m) is for a quake of a size than for a stray onset."""
-    if np.isnan(pd) or window_s < 0.5:
-        return 1.0
-    off = (pd - expected_pd(magnitude, distance_km)) / PD_SCATTER
-    density = np.exp(-0.5 * off * off) / (PD_SCATTER * np.sqrt(2 * np.pi))
-    if window_s < WHOLE_P_S and off < 0:  # may grow yet: as if it had, in part
-        grown = window_s / WHOLE_P_S
-        density = grown * density + (1 - grown) / (PD_SCATTER * np.sqrt(2 * np.pi))
-    return float(STRAY_DECADES * density + 0.02)
 
 
 @njit(cache=True, error_model="numpy")
@@ -240,16 +202,18 @@ def showing_kernel(shown: Shown, i: int, p_s: float, s_s: float, origin_s: float
 @njit(cache=True, error_model="numpy")
 def voice_kernel(shown: Shown, i: int, showing: int, heard: Reals, distance_km: float, magnitude: float) -> float:
     """What a station that shows something says of a hypothesis, within its caps, nats."""
-    p_seen = detectable(magnitude, distance_km, shown.noise[i])
+    p_seen = detectable(magnitude, distance_km, shown.hush[i])
     if showing == SILENT:
         return float(max(np.log(1 - p_seen), -shown.least[i]))
-    s_seen = detectable(magnitude + S_LARGER, distance_km, shown.noise[i])
+    s_seen = detectable(magnitude + S_LARGER, distance_km, shown.hush[i])
     unseen = (1 - p_seen) * (1.0 + s_seen * (heard[1] - 1.0))
     if heard[2] > 0:  # P may still come, and nothing speaks against it
         unseen = max(unseen, 1.0)
     by_p = p_seen * heard[0]
     if by_p > 0:
-        by_p *= size_ratio(shown.pd[i, showing], shown.window_s[i, showing], magnitude, distance_km)
+        pd, noise, window_s = shown.pd[i, showing], shown.noise[i, showing], shown.window_s[i, showing]
+        if np.isfinite(pd) and window_s > 0:
+            by_p *= STRAY_DECADES * np.exp(pd_log_likelihood(pd, noise, magnitude, distance_km, window_s))
     said = np.log(by_p + unseen)
     cap = shown.most[i]
     if said > 0:  # nearly as it is while small, never above the cap
@@ -262,8 +226,8 @@ def floor_kernel(shown: Shown, i: int, due_s: float, now_s: float, distance_km: 
     """The least a station can say of a hypothesis by now_s, whatever it shows, nats: nothing before P is overdue."""
     if now_s < due_s + SILENT_AFTER_S:
         return 0.0
-    missed = (1 - detectable(magnitude, distance_km, shown.noise[i])) * (
-        1 - detectable(magnitude + S_LARGER, distance_km, shown.noise[i])
+    missed = (1 - detectable(magnitude, distance_km, shown.hush[i])) * (
+        1 - detectable(magnitude + S_LARGER, distance_km, shown.hush[i])
     )
     return float(max(np.log(missed), -shown.least[i]))
 
@@ -322,6 +286,6 @@ def judge_kernel(table: Table, shown: Shown, h: Reals, about: About, magnitudes:
             i = room.who[k]
             room.said[k] = voice_kernel(shown, i, room.showing[k], room.heard[k], travel[FAR_KM, i], magnitude)
         score = held_kernel(shown, room.who, room.said, count, room.sums)
-        if score - COMMONER * magnitude > worth:
-            worth = score - COMMONER * magnitude
+        if score - RARER * magnitude > worth:
+            worth = score - RARER * magnitude
             h[SIZE], h[SCORE] = magnitude, score

@@ -14,6 +14,7 @@ from houfeng.quake.acquire.roster import Roster
 from houfeng.quake.detect.trigger import Trigger, Watch
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import Network
+from houfeng.quake.warn.amplitude import Amplitudes
 from houfeng.quake.warn.policy import Policy
 from houfeng.quake.warn.stage import Onset, Warn
 from houfeng.quake.warn.testimony import Testimony
@@ -21,6 +22,9 @@ from houfeng.words.alert import Alert, AlertStatus
 from houfeng.words.instant import EARLIEST_NS, NS_PER_S
 from houfeng.words.samples import PacketBatch
 from houfeng.words.station import Inventory
+
+Reals = NDArray[np.float64]
+Wholes = NDArray[np.int64]
 
 #: A packet that begins so many samples before its channel's last one ended is jitter of the stamps, not a repeat.
 SLIP_SAMPLES = 2.0
@@ -35,13 +39,17 @@ class Lookout:
     testimony  what stations show, which this keeps up to date
     warn       what makes alerts of it
     aperture_m size of the network, for the bands that are watched
+    amplitudes what knows how far the ground moves, which this keeps up to date; roster: theirs, of channels
     """
 
-    def __init__(self, testimony: Testimony, warn: Warn, aperture_m: float) -> None:
+    def __init__(
+        self, testimony: Testimony, warn: Warn, aperture_m: float, amplitudes: Amplitudes, roster: Roster
+    ) -> None:
         self._testimony = testimony
         self._warn = warn
-        self._roster = Roster()
-        self._watch = Watch(aperture_m, self._roster)
+        self._amplitudes = amplitudes
+        self._roster = roster
+        self._watch = Watch(aperture_m, roster)
         self._until_ns = np.empty(0, dtype=np.int64)
         self._station = np.empty(0, dtype=np.int64)
 
@@ -56,6 +64,7 @@ class Lookout:
             return
         end_ns = batch.start_ns + lasted_ns
         triggers = self._watch.handle(batch)
+        self._amplitudes.handle(batch)
         known = self._station[rows] >= 0
         self._testimony.heard(self._station[rows[known]], (end_ns[known] - self._testimony.base_ns) / NS_PER_S)
         packed_ns = dict(zip(rows.tolist(), end_ns.tolist(), strict=True))
@@ -109,8 +118,42 @@ def lookout(
     base_ns    about when its data begin
     status     what every alert is to say it is
     """
+    roster = Roster()
     testimony = Testimony(list(network.stations.values()), policy, base_ns)
-    return Lookout(testimony, Warn(testimony, times, policy, status=status), network.aperture_m)
+    amplitudes = Amplitudes(inventory, roster)
+    warn = Warn(testimony, times, policy, measured=_Felt(amplitudes, testimony), status=status)
+    return Lookout(testimony, warn, network.aperture_m, amplitudes, roster)
+
+
+class _Felt:
+    """What amplitudes say of the stations as testimony numbers them."""
+
+    def __init__(self, amplitudes: Amplitudes, testimony: Testimony) -> None:
+        self._amplitudes = amplitudes
+        self._keys = [station.key for station in testimony.stations]
+
+    def since(self, rows: Wholes, onset_ns: Wholes) -> tuple[Reals, Reals, Reals]:
+        """See Measured."""
+        theirs, known = self._theirs(rows)
+        pd, noise, window_s = np.full(len(rows), np.nan), np.full(len(rows), np.nan), np.zeros(len(rows))
+        seen = self._amplitudes.stations_since(theirs[known], onset_ns[known])
+        with np.errstate(divide="ignore"):
+            pd[known], noise[known] = np.log10(seen.peak_m), np.log10(seen.noise_m)
+        window_s[known] = seen.window_s
+        return pd, window_s, noise
+
+    def hush(self, rows: Wholes) -> Reals:
+        """See Measured."""
+        theirs, known = self._theirs(rows)
+        hush = np.full(len(rows), np.nan)
+        with np.errstate(divide="ignore"):
+            hush[known] = np.log10(self._amplitudes.stations().noise_mps2[theirs[known]])
+        return hush
+
+    def _theirs(self, rows: Wholes) -> tuple[Wholes, NDArray[np.bool_]]:
+        theirs = [self._amplitudes.station(self._keys[row]) for row in rows.tolist()]
+        numbers = np.array([-1 if row is None else row for row in theirs], dtype=np.int64)
+        return numbers, numbers >= 0
 
 
 def _order(trigger: Trigger) -> tuple[int, int, str]:

@@ -56,6 +56,8 @@ FOLLOWING_S: Final = 4.0
 
 #: An alert is judged again so soon after it was raised, rarer later, and no more at the end.
 AGAIN_S: Final = ((10.0, 0.5), (30.0, 1.0), (90.0, 3.0))
+#: Its quake explains what follows for so long.
+REMEMBERED_S: Final = 300.0
 #: Versions of an alert, and searches for what else may explain its onsets, are at least this far apart.
 APART_NS: Final = 500_000_000
 #: It is said again when its size changes by so much or its place by so much of its depth or so many m.
@@ -65,8 +67,8 @@ MOVED_M: Final = 8_000.0
 TAKEN_BACK: Final = 0.5
 #: Onsets that an alert explains found no other: of P and S, and of coda, so long by the wait for S and at least.
 EARLY_S: Final = 2.0
-CODA_S: Final = 40.0
-CODA_SHARE: Final = 1.5
+CODA_S: Final = 60.0
+CODA_SHARE: Final = 2.5
 
 #: Likelihood falls by this at one standard deviation: for two unknowns together, and for one.
 ONE_SIGMA_PLANE, ONE_SIGMA_LINE = 1.15, 0.5
@@ -217,7 +219,8 @@ class Warn:
         last = held.alert
         wait_s = next((wait for until, wait in AGAIN_S if now_ns - held.raised_ns <= seconds_to_ns(until)), None)
         if wait_s is None:
-            self._open.remove(held)
+            if now_ns - held.raised_ns > seconds_to_ns(REMEMBERED_S):
+                self._open.remove(held)
             return
         held.due_ns = now_ns + seconds_to_ns(wait_s)
         place = last.latitude_deg, last.longitude_deg
@@ -306,7 +309,7 @@ class Warn:
         return said, floor, tuple(voices)
 
     def _bounds(self, judged: Reals, cost: int) -> tuple[Bound, ...]:
-        """What coalitions could have done: each liar takes both its caps from the true place, and gives them elsewhere."""
+        """What coalitions could have done: a liar takes both its caps from the place and gives them to another."""
         swing = 2 * (self._policy.most + self._policy.least)
         away_m = np.hypot(judged[:, EAST] - judged[0, EAST], judged[:, NORTH] - judged[0, NORTH])
         bounds = []

@@ -29,11 +29,19 @@ STRAY_BEFORE_S: Final = 300.0
 BURST_S: Final = 60.0
 
 
+#: Noise of a station where nobody can tell it, log10 m/s2: of a town, or of an accelerometer of the better kind.
+TYPICAL_HUSH: Final = -4.0
+
+
 class Measured(Protocol):
     """Who knows how far the ground moves."""
 
     def since(self, rows: Wholes, onset_ns: Wholes) -> tuple[Reals, Reals, Reals]:
-        """Log10 of the displacement since onsets of stations, over how long, log10 of noise: m, s, m; [n] each."""
+        """Log10 of the displacement since onsets of stations, over how long, log10 of noise before: m, s, m; [n]."""
+        ...
+
+    def hush(self, rows: Wholes) -> Reals:
+        """Log10 of the acceleration of noise at stations, m/s2; NaN where it is not known; [n]."""
         ...
 
 
@@ -126,13 +134,14 @@ class Testimony:
             azimuth_deg(latitude_deg, longitude_deg, self.latitude_deg[rows], self.longitude_deg[rows])
         )
         onset_s, stray = self._of_late(rows)
-        pd, window_s = np.full(onset_s.shape, np.nan), np.zeros(onset_s.shape)
-        noise = np.full(len(rows), np.nan)
+        pd, noise, window_s = np.full(onset_s.shape, np.nan), np.full(onset_s.shape, np.nan), np.zeros(onset_s.shape)
+        hush = np.full(len(rows), TYPICAL_HUSH)
         if measured is not None:
             which, slot = np.nonzero(onset_s > -np.inf)
             onset_ns = self.base_ns + np.round(onset_s[which, slot] * 1e6).astype(np.int64) * 1_000
-            pd[which, slot], window_s[which, slot], own = measured.since(rows[which], onset_ns)
-            noise[which] = own
+            pd[which, slot], window_s[which, slot], noise[which, slot] = measured.since(rows[which], onset_ns)
+            told = measured.hush(rows)
+            hush = np.where(np.isfinite(told), told, hush)
         return Shown(
             away_m * np.sin(azimuth),
             away_m * np.cos(azimuth),
@@ -142,6 +151,7 @@ class Testimony:
             pd,
             window_s,
             noise,
+            hush,
             stray,
             self._policy.most * self.share[rows],
             self._policy.least * self.share[rows],
