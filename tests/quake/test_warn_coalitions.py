@@ -6,7 +6,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from houfeng.quake.warn.coalitions import fewest_domains_kernel, fewest_stations_kernel, weight_kernel
+from houfeng.quake.warn.coalitions import (
+    enough_domains_kernel,
+    fewest_domains_kernel,
+    fewest_stations_kernel,
+    weight_kernel,
+)
 from houfeng.quake.warn.domains import ALONE, UNITS_PER_NAT, partitions
 from houfeng.quake.warn.forgery import station_cost
 from houfeng.quake.warn.policy import Policy
@@ -83,6 +88,7 @@ def test_fewest_domains_is_never_more_than_it_truly_takes(made):
     told, exact = fewest_domains_kernel(*made, 99), fewest(domains_of(made[1]), *made)
     assert told <= exact
     assert (told == 0) == (exact == 0)
+    assert exact <= enough_domains_kernel(*made, 99)
 
 
 @settings(deadline=None)

@@ -94,43 +94,170 @@ def fewest_domains_kernel(
     most  no more are looked for: then it is most + 1
 
     Other arguments as of weight_kernel(). Exact where there is one kind. Where domains of several kinds cross, the true
-    least number can be larger, never smaller: a station counts for each domain chosen that it is in, and a part of
-    a domain for its share of what the whole domain may say (what a domain loses is convex in what is taken from it).
+    least number can be larger, never smaller. By each kind, what so many domains take away at most is what the
+    loudest of that kind say and what those of other kinds take: at most the lesser of their two bounds below. Whether
+    one domain alone is enough is tried out.
     """
-    n, kinds = codes.shape
-    sums, share = np.empty(n, np.int64), np.empty(n, np.float64)
-    held = np.empty((kinds, n), np.float64)
-    fewest = most + 1
+    kinds = len(caps)
+    sums = np.empty(len(weights), np.int64)
+    excess = np.empty(kinds, np.int64)
+    # 1. never fewer than rough; as many as fewest are enough, all of one kind
+    rough, fewest = most + 1, most + 1
     for kind in range(kinds):
-        excess = _clipped_kernel(weights, codes[:, kind], caps[kind], sums) - threshold
-        if excess < 0:
+        excess[kind] = _clipped_kernel(weights, codes[:, kind], caps[kind], sums) - threshold
+        if excess[kind] < 0:
             return 0
-        for place in range(n):
-            whole = sums[codes[place, kind]]
-            share[place] = weights[place] * (min(whole, caps[kind]) / whole) if whole > 0 else 0.0
-        held[:] = 0.0
-        for other in range(kinds):
-            for place in range(n):
-                held[other, codes[place, other]] += share[place]
-        # What is truly lost is whole: half a unit below excess + 1 only forgives rounding.
-        fewest = _fewest_kernel(held.ravel(), excess + 0.5, fewest)
+        needed = excess[kind] + 0.5  # what is truly lost is whole: half a unit below one more only forgives rounding
+        own = _most_kernel(np.minimum(sums, caps[kind]).astype(np.float64), fewest)
+        fewest = _enough_kernel(own, np.zeros(fewest), needed)
+        rough = min(rough, fewest)
+        rough = _enough_kernel(own, _chords_kernel(weights, codes, kind, caps[kind], sums, rough), needed)
+    if rough == fewest:
+        return fewest
+    # 2. one is tried out
+    if rough == 1 and _any_alone_kernel(weights, codes, caps, threshold, excess.min()):
+        return 1
+    # 3. more are held below the better of two bounds
+    for kind in range(kinds):
+        if fewest <= max(rough, 2):
+            break
+        _clipped_kernel(weights, codes[:, kind], caps[kind], sums)
+        own = _most_kernel(np.minimum(sums, caps[kind]).astype(np.float64), fewest)
+        others = _chords_kernel(weights, codes, kind, caps[kind], sums, fewest)
+        others = np.minimum(others, _slacks_kernel(weights, codes, kind, caps[kind], sums, fewest))
+        fewest = _enough_kernel(own, others, excess[kind] + 0.5)
     return fewest
 
 
 @njit(cache=True, error_model="numpy")
-def _fewest_kernel(values: NDArray[np.float64], needed: float, fewest: int) -> int:
-    """How many of the largest values add up to what is needed, if fewer than a number; else that number."""
-    reached = 0.0
-    for count in range(1, min(fewest, len(values) + 1)):
+def enough_domains_kernel(
+    weights: NDArray[np.int64], codes: NDArray[np.int32], caps: NDArray[np.int64], threshold: int, most: int
+) -> int:
+    """Number of domains of one kind that surely hold up the set: never below fewest_domains_kernel(), and soon told."""
+    sums = np.empty(len(weights), np.int64)
+    fewest = most + 1
+    for kind in range(len(caps)):
+        excess = _clipped_kernel(weights, codes[:, kind], caps[kind], sums) - threshold
+        if excess < 0:
+            return 0
+        own = _most_kernel(np.minimum(sums, caps[kind]).astype(np.float64), fewest)
+        fewest = _enough_kernel(own, np.zeros(fewest), excess + 0.5)
+    return fewest
+
+
+@njit(cache=True, error_model="numpy")
+def _any_alone_kernel(
+    weights: NDArray[np.int64], codes: NDArray[np.int32], caps: NDArray[np.int64], threshold: int, least_excess: int
+) -> bool:
+    """Whether there is a domain without which the set falls, now at least so far above the threshold by each kind."""
+    n, kinds = codes.shape
+    left, sums = np.empty(n, np.int64), np.empty(n, np.int64)
+    whole = np.empty(n, np.int64)
+    for kind in range(kinds):
+        whole[:] = 0
+        for place in range(n):
+            whole[codes[place, kind]] += weights[place]
+        for domain in range(n):
+            if whole[domain] <= least_excess:  # it takes no more than it weighs
+                continue
+            for place in range(n):
+                left[place] = 0 if codes[place, kind] == domain else weights[place]
+            for judged in range(kinds):
+                if _clipped_kernel(left, codes[:, judged], caps[judged], sums) < threshold:
+                    return True
+    return False
+
+
+@njit(cache=True, error_model="numpy")
+def _enough_kernel(own: NDArray[np.float64], others: NDArray[np.float64], needed: float) -> int:
+    """How many it takes, some of one sort and some of the other; the length of others when it takes as many or more."""
+    for count in range(1, len(others)):
+        for mine in range(count + 1):
+            if own[mine] + others[count - mine] >= needed:
+                return count
+    return len(others)
+
+
+@njit(cache=True, error_model="numpy")
+def _chords_kernel(
+    weights: NDArray[np.int64],
+    codes: NDArray[np.int32],
+    kind: int,
+    cap: int,
+    sums: NDArray[np.int64],
+    size: int,
+) -> NDArray[np.float64]:
+    """Most that 0, 1, ... size - 1 domains of other kinds take away by a kind, each part of a domain for its share.
+
+    What a domain loses is convex in what is taken from it, so never above that.
+    """
+    n, kinds = codes.shape
+    held = np.zeros((kinds, n), np.float64)
+    for place in range(n):
+        whole = sums[codes[place, kind]]
+        if whole > 0:
+            share = weights[place] * (min(whole, cap) / whole)
+            for other in range(kinds):
+                if other != kind:
+                    held[other, codes[place, other]] += share
+    return _most_kernel(held.ravel(), size)
+
+
+@njit(cache=True, error_model="numpy")
+def _slacks_kernel(
+    weights: NDArray[np.int64],
+    codes: NDArray[np.int32],
+    kind: int,
+    cap: int,
+    sums: NDArray[np.int64],
+    size: int,
+) -> NDArray[np.float64]:
+    """Likewise, each domain losing what those take that hold most of it: less, where it is far over its cap."""
+    n, kinds = codes.shape
+    column = codes[:, kind]
+    together = np.argsort(column, kind="mergesort")
+    lost, part = np.zeros(size), np.zeros((kinds, n))
+    begin = 0
+    while begin < n:
+        domain = column[together[begin]]
+        end = begin
+        while end < n and column[together[end]] == domain:
+            end += 1
+        parts = np.zeros((end - begin) * (kinds - 1))
+        count = 0
+        for at in range(begin, end):
+            for other in range(kinds):
+                if other != kind:
+                    part[other, codes[together[at], other]] += weights[together[at]]
+        for at in range(begin, end):
+            for other in range(kinds):
+                if other != kind:
+                    parts[count] = part[other, codes[together[at], other]]
+                    part[other, codes[together[at], other]] = 0.0
+                    count += 1
+        taken = _most_kernel(parts, size)
+        whole = sums[domain]
+        for number in range(1, size):
+            lost[number] += min(whole, cap) - min(max(whole - taken[number], 0.0), cap)
+        begin = end
+    return lost
+
+
+@njit(cache=True, error_model="numpy")
+def _most_kernel(values: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Sums of the 0, 1, ... size - 1 largest values."""
+    out = np.zeros(size)
+    for count in range(1, size):
+        out[count] = out[count - 1]
+        if count > len(values):
+            continue
         largest = count - 1
         for at in range(count, len(values)):
             if values[at] > values[largest]:
                 largest = at
         values[count - 1], values[largest] = values[largest], values[count - 1]
-        reached += values[count - 1]
-        if reached >= needed:
-            return count
-    return fewest
+        out[count] += values[count - 1]
+    return out
 
 
 @njit(cache=True, error_model="numpy")

@@ -18,7 +18,12 @@ from scipy.spatial import cKDTree
 from houfeng.quake.shake.condition import on_sphere
 from houfeng.quake.shake.ground_motion import ROCK_VS30_MPS, expected
 from houfeng.quake.shake.mmi import mmi
-from houfeng.quake.warn.coalitions import fewest_domains_kernel, fewest_stations_kernel, weight_kernel
+from houfeng.quake.warn.coalitions import (
+    enough_domains_kernel,
+    fewest_domains_kernel,
+    fewest_stations_kernel,
+    weight_kernel,
+)
 from houfeng.quake.warn.domains import partitions, units
 from houfeng.quake.warn.places import columns_of
 from houfeng.quake.warn.policy import Policy
@@ -180,9 +185,13 @@ def _holds_kernel(
     """Whether a set of stations stands, at a cost."""
     if len(weights) < stations or weight_kernel(weights, codes, caps) < threshold:
         return False
-    if domains > 1 and fewest_domains_kernel(weights, codes, caps, threshold, domains - 1) < domains:
+    if stations > 1 and fewest_stations_kernel(weights, codes, caps, threshold, stations - 1) < stations:
         return False
-    return stations <= 1 or fewest_stations_kernel(weights, codes, caps, threshold, stations - 1) >= stations
+    if domains <= 1:
+        return True
+    if enough_domains_kernel(weights, codes, caps, threshold, domains - 1) < domains:
+        return False
+    return fewest_domains_kernel(weights, codes, caps, threshold, domains - 1) >= domains
 
 
 @njit(cache=True, error_model="numpy")
@@ -229,7 +238,7 @@ def _nearby_kernel(
         if not _holds_kernel(weights[:n], numbers[:n], caps, threshold, stations, domains):
             continue
         # 2. the fewest of them that stand at the cost asked for: more of them stand the better
-        low, high = 1, n
+        low, high = min(stations, n), n
         while low < high:
             middle = (low + high) // 2
             if _holds_kernel(weights[:middle], numbers[:middle], caps, threshold, stations, domains):
@@ -241,7 +250,9 @@ def _nearby_kernel(
             low += 1
         found[place] = values[low - 1]
         cost[place] = fewest_stations_kernel(weights[:low], numbers[:low], caps, threshold, low)
-        domain_cost[place] = fewest_domains_kernel(weights[:low], numbers[:low], caps, threshold, cost[place])
+        # a station lies within one domain
+        most = cost[place] - 1
+        domain_cost[place] = fewest_domains_kernel(weights[:low], numbers[:low], caps, threshold, most)
         nearest[place] = away_m[rows[:low]].min()
     return found, cost, domain_cost, nearest
 
