@@ -87,6 +87,17 @@ def test_the_line():
     assert told["expectations"][0]["place"] == "成都"
 
 
+@given(st.lists(st.floats(-9, 9), max_size=30), st.integers(0, 30))
+def test_who_says_least_is_left_out_first_and_counted(scores, most):
+    voices = tuple(Voice(f"XX.{number}", None, 0.0, score, Tier.NONE) for number, score in enumerate(scores))
+    told = json.loads(write_line(news(replace(FIRST, voices=voices)), most_voices=most))
+    kept = [int(voice["station"].removeprefix("XX.")) for voice in told["voices"]]
+    assert len(kept) == min(most, len(scores)) == len(scores) - told["voices_left_out"]
+    assert kept == sorted(kept)
+    left = set(range(len(scores))) - set(kept)
+    assert all(abs(scores[out]) <= abs(scores[number]) for out in left for number in kept)
+
+
 def test_the_hops_of_the_ledger_add_up_to_the_way_from_onset_to_decision():
     ledger = json.loads(write_line(news()))["ledger"]
     assert (ledger["digitise_s"], ledger["pack_s"], ledger["link_s"], ledger["decide_s"]) == (1.0, 0.6, 1.2, 0.5)
@@ -107,7 +118,7 @@ def test_a_line_cut_anywhere_is_refused(where):
         read_line(line[: where % (len(line) - 2)])
 
 
-@given(st.sampled_from([key for key in json.loads(write_line(news())) if key != "stations"]))
+@given(st.sampled_from([key for key in json.loads(write_line(news())) if key not in {"stations", "voices_left_out"}]))
 def test_a_line_without_one_of_its_keys_is_refused(key):
     told = json.loads(write_line(news()))
     del told[key]

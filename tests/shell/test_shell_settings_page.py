@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from houfeng.shell.settings.faults import feed_kinds
+from houfeng.shell.settings.lists import LISTS, kinds_of
 from houfeng.shell.settings.settings import Settings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs/reference/settings.md"
@@ -33,6 +33,6 @@ def default(field):
 
 
 def test_every_key_stands_on_the_page_as_the_program_knows_it():
-    known = {f"[{name}]": rows(field.annotation) for name, field in Settings.model_fields.items() if name != "feeds"}
-    kinds = {f'kind = "{kind}"': rows(model) for kind, model in feed_kinds().items()}
-    assert told() == {**known, "[[feeds]]": [], **kinds}
+    known = {f"[{name}]": rows(field.annotation) for name, field in Settings.model_fields.items() if name not in LISTS}
+    kinds = {f'kind = "{kind}"': rows(model) for part in LISTS for kind, model in kinds_of(part).items()}
+    assert told() == {**known, **{f"[[{part}]]": [] for part in LISTS}, **kinds}

@@ -21,9 +21,13 @@ _US_PER_S = 1_000_000
 _TIERS = {tier_name(tier): tier for tier in Tier}
 
 
-def write_line(news: News) -> bytes:
-    """The line, with its end: always the same keys in the same order."""
+def write_line(news: News, *, most_voices: int | None = None) -> bytes:
+    """The line, with its end: always the same keys in the same order.
+
+    most_voices  leave out the stations that say least when there are more; None for none left out
+    """
     alert = news.alert
+    voices = _loudest(alert.voices, most_voices)
     told = {
         "declared": _instant(alert.declared_ns),
         "origin_time": _instant(alert.origin_time_ns),
@@ -44,7 +48,8 @@ def write_line(news: News) -> bytes:
         "magnitude_is_least": alert.magnitude_is_least,
         "of_score": _number(alert.of_score, 4),
         "bounds": [_bound(bound) for bound in alert.bounds],
-        "voices": [_voice(voice) for voice in alert.voices],
+        "voices": [_voice(voice) for voice in voices],
+        "voices_left_out": len(alert.voices) - len(voices),
         "assurance": tier_name(alert.assurance),
         "ledger": _ledger(alert.ledger, alert.declared_ns) if alert.ledger else None,
         "audiences": list(alert.audiences),
@@ -62,6 +67,14 @@ def read_line(line: bytes) -> News:
         return News(_alert(told), tuple(_expected(one) for one in told["expectations"]))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise DataFault("alert", f"a line of it makes no sense: {error!r}") from error
+
+
+def _loudest(voices: tuple[Voice, ...], most: int | None) -> tuple[Voice, ...]:
+    """Those that say most, for or against, in their order."""
+    if most is None or len(voices) <= most:
+        return voices
+    ranked = sorted(range(len(voices)), key=lambda number: -abs(voices[number].score))
+    return tuple(voices[number] for number in sorted(ranked[:most]))
 
 
 def _instant(time_ns: int) -> str:

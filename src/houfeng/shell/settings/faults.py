@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from houfeng.shell.settings.feeds import Feed
+from houfeng.shell.settings.lists import LISTS, kinds_of
 from houfeng.words.errors import DataFault
 
 #: What a value of the wrong type should have been.
@@ -33,7 +33,7 @@ def fault_of(error: ValidationError, whole: type[BaseModel], document: Mapping[s
     """The first thing wrong with a settings file, with the keys of whatever else is.
 
     whole     the model of the whole file
-    document  the file as TOML has it, for the names of feeds; no value of it is shown
+    document  the file as TOML has it, for the names of feeds and outlets; no value of it is shown
     """
     # Without the input: a value that will not do may be a secret in the wrong place.
     problems = error.errors(include_url=False, include_input=False)
@@ -43,12 +43,6 @@ def fault_of(error: ValidationError, whole: type[BaseModel], document: Mapping[s
     if others:
         remedy = f"{remedy}; then see to {', '.join(others[:10])}"
     return DataFault(f"{path}: {keys[0]}" if keys[0] else str(path), reason, remedy)
-
-
-def feed_kinds() -> dict[str, type[BaseModel]]:
-    """The model of every kind of feed."""
-    union, _ = get_args(Feed)
-    return {get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(union)}
 
 
 def _said(problem: ErrorDetails, field: FieldInfo | None, siblings: Sequence[str]) -> tuple[str, str]:
@@ -61,7 +55,8 @@ def _said(problem: ErrorDetails, field: FieldInfo | None, siblings: Sequence[str
     if kind == "missing":
         return "is missing", f"add it: {meant}"
     if kind in {"union_tag_not_found", "union_tag_invalid"}:
-        return "is no feed without a kind that is known", f"set kind to one of {', '.join(feed_kinds())}"
+        part = str(problem["loc"][0])
+        return f"is none of the {part} without a kind that is known", f"set kind to one of {', '.join(kinds_of(part))}"
     if kind in _WANTED:
         return f"should be {_WANTED[kind]}", meant
     message = problem["msg"]
@@ -79,8 +74,8 @@ def _field(location: tuple[int | str, ...], whole: type[BaseModel]) -> tuple[Fie
     """The field that a place in the document is, when known, and all keys that belong beside it."""
     names = [step for step in location if isinstance(step, str)]
     fields = whole.model_fields
-    if names[:1] == ["feeds"] and len(names) > 1:  # feeds, its number, its kind, its key
-        fields, names = feed_kinds()[names[1]].model_fields, names[2:]
+    if names[0:1] and names[0] in LISTS and len(names) > 1:  # the list, its number, its kind, its key
+        fields, names = kinds_of(names[0])[names[1]].model_fields, names[2:]
     elif len(names) > 1:
         section = fields[names[0]].annotation
         assert isinstance(section, type)
@@ -91,9 +86,10 @@ def _field(location: tuple[int | str, ...], whole: type[BaseModel]) -> tuple[Fie
 
 def _key(location: tuple[int | str, ...], document: Mapping[str, Any]) -> str:
     """A place in the document as people say it: pace.slice_s, feeds.north.address."""
-    if len(location) < 2 or location[0] != "feeds" or not isinstance(location[1], int):
+    part = location[0] if location else ""
+    if part not in LISTS or len(location) < 2 or not isinstance(location[1], int):
         return ".".join(str(step) for step in location)
-    feed = document["feeds"][location[1]]
-    name = feed.get("name") if isinstance(feed, dict) else None
+    table = document[str(part)][location[1]]
+    name = table.get("name") if isinstance(table, dict) else None
     called = name if isinstance(name, str) and name.replace("-", "_").isidentifier() else f"number {location[1] + 1}"
-    return ".".join(["feeds", called, *(str(step) for step in location[3:])])
+    return ".".join([str(part), called, *(str(step) for step in location[3:])])

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from houfeng.shell.settings.values import (
     Beside,
     Listed,
+    Login,
     Name,
     PeerAddress,
     Section,
@@ -25,23 +26,7 @@ class _Named(Section):
     name: Name = Field(description="what the feed is called in findings, metrics and logs")
 
 
-class _Login(_Named):
-    """Who we are to a server: nobody, a user with a password, or the bearer of a token. Secrets are named, not held."""
-
-    user: str = Field("", max_length=64, pattern=r"^[!-~]*$", description="user name, with a password")
-    password_file: Beside | None = Field(None, description="file that holds the password, mode 0600")
-    password_env: Variable | None = Field(None, description="environment variable that holds the password")
-
-    @model_validator(mode="after")
-    def _login_is_whole(self) -> Self:
-        if self.password_file and self.password_env:
-            refuse("has two passwords", "keep one of password_file and password_env")
-        if bool(self.user) != bool(self.password_file or self.password_env):
-            refuse("has half a login", "give both user and password_file (or password_env), or neither")
-        return self
-
-
-class _Peer(_Login):
+class _Peer(Login, _Named):
     """A server that is connected to, and how."""
 
     steady: ClassVar[bool] = True
@@ -101,7 +86,7 @@ class OpenEewFeed(_Named):
     path: Beside = Field(description="the folder, or one file")
 
 
-class DataselectFeed(_Login):
+class DataselectFeed(Login, _Named):
     """An FDSN dataselect service, asked later for what the other feeds missed."""
 
     kind: Literal["dataselect"]

@@ -1,31 +1,35 @@
 """The files that settings name: which they are, and whether they will do before anything rests on them."""
 
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from houfeng.shell.feeds.peers import tls_context
 from houfeng.shell.keys.files import read_secret
 from houfeng.shell.keys.keys import ENROLLED
+from houfeng.shell.outlets.cap import load_signer
+from houfeng.shell.outlets.tls import server_context
 from houfeng.shell.recordings import find_files, read_bytes
 from houfeng.shell.replay.replay import load_model
 from houfeng.shell.seedlink.readers import load_readers
+from houfeng.shell.settings.lists import LISTS
+from houfeng.shell.settings.outlets import CapOutlet, WebSocketOutlet
 from houfeng.shell.settings.secrets import secret_of
 from houfeng.shell.settings.settings import SeedLinkSettings, Settings
 from houfeng.shell.settings.values import Section
-from houfeng.words.errors import DataFault, HoufengError
+from houfeng.words.errors import HoufengError
 
 #: Keys of data that come and go by themselves; any other path is of a file that settings are completed by.
 _DATA = frozenset({"folder", "path"})
 
 
 def parts_of(settings: Settings) -> Iterator[tuple[str, Section]]:
-    """Every table by its name, each feed as feeds.NAME."""
+    """Every table by its name, each feed as feeds.NAME and each outlet as outlets.NAME."""
     for name in type(settings).model_fields:
-        if name != "feeds":
+        if name not in LISTS:
             yield name, getattr(settings, name)
-    for feed in settings.feeds:
-        yield f"feeds.{feed.name}", feed
+    for name in LISTS:
+        for each in getattr(settings, name):
+            yield f"{name}.{each.name}", each
 
 
 def files_of(settings: Settings) -> Mapping[str, tuple[Path, ...]]:
@@ -48,7 +52,7 @@ def check_files(settings: Settings, *, environment: Mapping[str, str]) -> None:
         for key, value in section:
             if key.endswith("_env") and value is not None:
                 secret_of(None, value, environment=environment)
-    _check_certificate(settings.seedlink)
+        _check_certificate(section)
 
 
 def _paths(section: Section) -> Iterator[tuple[str, Path]]:
@@ -65,14 +69,11 @@ def _inventory(settings: Settings) -> Iterator[Path]:
             yield Path(pattern)
 
 
-def _check_certificate(server: SeedLinkSettings) -> None:
-    if server.certificate is None or server.key is None:
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(server.certificate, server.key, password="")
-    except (OSError, ssl.SSLError) as error:
-        remedy = "give a certificate and its own key, both PEM, the key without a passphrase"
-        raise DataFault(f"{server.certificate} with {server.key}", "cannot be used for TLS", remedy) from error
+def _check_certificate(section: Section) -> None:
+    if isinstance(section, CapOutlet):
+        load_signer(section.certificate, section.key)
+    elif isinstance(section, SeedLinkSettings | WebSocketOutlet) and section.certificate and section.key:
+        server_context(section.certificate, section.key)
 
 
 def _check_secret(path: Path) -> None:

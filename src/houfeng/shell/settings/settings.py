@@ -10,8 +10,9 @@ from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, mo
 from houfeng.quake.acquire.pace import PATIENCE_NS, SLICE_NS
 from houfeng.shell.settings.faults import fault_of
 from houfeng.shell.settings.feeds import Feed
+from houfeng.shell.settings.lists import LISTS
+from houfeng.shell.settings.outlets import Outlet
 from houfeng.shell.settings.values import (
-    Address,
     Beside,
     Listed,
     ListenAddress,
@@ -21,6 +22,7 @@ from houfeng.shell.settings.values import (
     Variable,
     folder_of,
     refuse,
+    stay_home,
 )
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.instant import NS_PER_S
@@ -207,16 +209,6 @@ class LogSettings(Section):
     form: Literal["lines", "json"] = Field("lines", description="lines, for people, or json, for programs")
 
 
-def stay_home(beyond: bool, *addresses: Address | None) -> None:
-    """Refuse an address that other machines can reach, unless that was asked for."""
-    for address in addresses:
-        if address is not None and not address.is_loopback and not beyond:
-            refuse(
-                f"listens on {address}, which other machines can reach",
-                "set beyond_loopback = true beside it if that is meant",
-            )
-
-
 class Settings(Section):
     """Everything a centre is told. Paths are absolute; secrets are named, never held."""
 
@@ -232,21 +224,34 @@ class Settings(Section):
     picker: PickerSettings
     health: HealthSettings
     cluster: ClusterSettings
+    outlets: Listed[Outlet] = Field((), description="where alerts go out")
     log: LogSettings
 
     @model_validator(mode="before")
     @classmethod
     def _tables_left_out_are_empty(cls, document: Any) -> Any:
-        tables: dict[str, object] = {name: {} for name in cls.model_fields if name != "feeds"}
+        tables: dict[str, object] = {name: {} for name in cls.model_fields if name not in LISTS}
         return tables | document if isinstance(document, dict) else document
 
     @model_validator(mode="after")
-    def _feeds_have_names_of_their_own(self) -> Self:
-        seen: set[str] = set()
-        for feed in self.feeds:
-            if feed.name in seen:
-                refuse(f"two feeds are called {feed.name}", "give each a name of its own")
-            seen.add(feed.name)
+    def _each_of_a_list_has_a_name_of_its_own(self) -> Self:
+        for part in LISTS:
+            seen: set[str] = set()
+            for each in getattr(self, part):
+                if each.name in seen:
+                    refuse(f"two {part} are called {each.name}", "give each a name of its own")
+                seen.add(each.name)
+        return self
+
+    @model_validator(mode="after")
+    def _no_two_outlets_write_the_same(self) -> Self:
+        seen: set[Path] = set()
+        for outlet in self.outlets:
+            path = outlet.path if outlet.kind == "file" else getattr(outlet, "folder", None)
+            if path in seen:
+                refuse(f"two outlets write to {path}", "give each its own")
+            if path is not None:
+                seen.add(path)
         return self
 
 

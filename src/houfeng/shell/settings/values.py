@@ -5,10 +5,10 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 #: Names that go into file names, metrics and log lines.
@@ -172,3 +172,29 @@ Variable = Annotated[str, BeforeValidator(_variable)]
 StationPattern = Annotated[str, BeforeValidator(_station)]
 Selector = Annotated[str, BeforeValidator(_selector)]
 WebAddress = Annotated[str, BeforeValidator(_web)]
+
+
+class Login(Section):
+    """Who we are to a server: nobody, or a user with a password. The password is named, not held."""
+
+    user: str = Field("", max_length=64, pattern=r"^[!-~]*$", description="user name, with a password")
+    password_file: Beside | None = Field(None, description="file that holds the password, mode 0600")
+    password_env: Variable | None = Field(None, description="environment variable that holds the password")
+
+    @model_validator(mode="after")
+    def _login_is_whole(self) -> Self:
+        if self.password_file and self.password_env:
+            refuse("has two passwords", "keep one of password_file and password_env")
+        if bool(self.user) != bool(self.password_file or self.password_env):
+            refuse("has half a login", "give both user and password_file (or password_env), or neither")
+        return self
+
+
+def stay_home(beyond: bool, *addresses: Address | None) -> None:
+    """Refuse an address that other machines can reach, unless that was asked for."""
+    for address in addresses:
+        if address is not None and not address.is_loopback and not beyond:
+            refuse(
+                f"listens on {address}, which other machines can reach",
+                "set beyond_loopback = true beside it if that is meant",
+            )

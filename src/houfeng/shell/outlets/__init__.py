@@ -1,0 +1,1 @@
+"""Where alerts go out: a file, folders of CAP and QuakeML, WebSocket and MQTT."""
