@@ -103,12 +103,18 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
         give(quakeml_folder(tmp_path / "file" / "x", "The Centre"), FIRST)
 
 
-def test_an_earlier_message_that_is_none_is_said(tmp_path):
+@pytest.mark.parametrize("damage", [b"", b"<nothing/>", b"\x00\xff"])
+def test_a_damaged_earlier_message_keeps_nobody_from_being_warned(tmp_path, damage):
     folder = tmp_path / "cap"
-    folder.mkdir()
-    (folder / "20260512T062801-1.1.xml").write_text("<nothing/>")
-    with pytest.raises(DataFault, match="CAP message"):
-        give(cap(folder, *written(tmp_path)), version(2))
+    certificate, key = written(tmp_path)
+    give(cap(folder, certificate, key), FIRST, version(2))
+    first = folder / "20260512T062801-1.1.xml"
+    second = (folder / "20260512T062801-1.2.xml").read_bytes()
+    first.write_bytes(damage)
+    give(cap(folder, certificate, key), version(3))
+    root = etree.fromstring((folder / "20260512T062801-1.3.xml").read_bytes())
+    assert root.findtext("{*}references") == reference_of(second)
+    assert root.findtext("{*}msgType") == "Update"
 
 
 # What may sign.

@@ -1,6 +1,7 @@
 """Alerts as signed CAP messages and as QuakeML, one file each."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -32,10 +33,16 @@ def cap_folder(path: Path, issuer: Issuer, audience: str, *, certificate: Path, 
     private, public = load_signer(certificate, key)
 
     def render(news: News, earlier: Sequence[bytes]) -> bytes:
-        references = [reference_of(message) for message in earlier]
-        return sign_cap(write_cap(news, issuer, audience, references), private, public)
+        return sign_cap(write_cap(news, issuer, audience, tuple(_references(earlier))), private, public)
 
     return Folder(path, render)
+
+
+def _references(earlier: Sequence[bytes]) -> Iterator[str]:
+    """References to what went before. Somebody's damage to an earlier file keeps nobody from being warned."""
+    for message in earlier:
+        with contextlib.suppress(DataFault):
+            yield reference_of(message)
 
 
 def quakeml_folder(path: Path, agency: str) -> Folder:

@@ -65,7 +65,10 @@ class Outlet(Protocol):
         ...
 
     async def give(self, issue: Issue) -> None:
-        """Let it out; one that is out already is not repeated. Raises HoufengError when that failed."""
+        """Let it out; one that is out already is not repeated.
+
+        Raises WorldFault or PeerFault when that may be tried again, anything else when this one is past help.
+        """
         ...
 
     async def close(self) -> None:

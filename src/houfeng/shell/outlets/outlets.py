@@ -56,6 +56,7 @@ class Outlets:
         tell: Callable[[Finding], None],
         on_given: Callable[[str, Alert, int], None] = lambda _name, _alert, _given_ns: None,
     ) -> None:
+        self._path = path
         self._clock = clock
         self._tell = tell
         self._on_given = on_given
@@ -76,12 +77,15 @@ class Outlets:
         await self.stop()
 
     async def start(self) -> None:
-        """Recall what went out, let out what did not, and be ready. Raises WorldFault or DataFault for the file."""
+        """Recall what went out, let out what did not, and be ready. Raises WorldFault for the file."""
         names = frozenset(teller.name for teller in self._tellers)
-        kept = await self._in_thread(self._store.begin, names, self._clock())
-        self._latest = {each.issue.alert_id: each.issue.version for each in kept}
+        recalled = await self._in_thread(self._store.begin, names, self._clock())
+        self._latest = dict(recalled.latest)
+        if recalled.strange:
+            reason = f"{recalled.strange} versions of alerts in it make no sense: what was not let out is lost"
+            self._tell(Finding("outlets-forgetful", reason, file=str(self._path), time_ns=self._clock()))
         for teller in self._tellers:
-            teller.recall(kept)
+            teller.recall(recalled.kept)
         self._tasks = [asyncio.create_task(teller.run()) for teller in self._tellers]
 
     async def publish(self, alert: Alert, expectations: Sequence[Expectation] = ()) -> bool:

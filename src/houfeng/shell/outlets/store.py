@@ -1,6 +1,7 @@
 """Which versions of alerts there were and which outlet let them out when, in an SQLite file: what a restart goes by."""
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,20 @@ CREATE TABLE IF NOT EXISTS given (
     outlet TEXT, alert_id TEXT, version INTEGER, given_ns INTEGER NOT NULL, PRIMARY KEY (outlet, alert_id, version)
 );
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """What is known after a restart.
+
+    latest   the last version of each alert
+    kept     versions in the order they came
+    strange  how many more there are that make no sense, written by another version of this program perhaps
+    """
+
+    latest: Mapping[str, int]
+    kept: tuple["Kept", ...]
+    strange: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +71,7 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise self._fault(error) from error
 
-    def begin(self, outlets: frozenset[str], now_ns: int) -> list[Kept]:
+    def begin(self, outlets: frozenset[str], now_ns: int) -> Recalled:
         """Note which outlets there are now, forget what is too old, and recall the rest in the order it came."""
         try:
             with self._connection as connection:
@@ -77,17 +92,18 @@ class Store:
                 for name, alert_id, version in connection.execute("SELECT outlet, alert_id, version FROM given"):
                     given.setdefault((alert_id, version), set()).add(name)
                 rows = connection.execute("SELECT number, line FROM version ORDER BY number").fetchall()
+                latest = dict(connection.execute("SELECT alert_id, max(version) FROM version GROUP BY alert_id"))
         except sqlite3.Error as error:
             raise self._fault(error) from error
         kept = []
         for number, line in rows:
             try:
                 issue = issue_of(read_line(line))
-            except DataFault as fault:
-                raise DataFault(str(self._path), fault.reason, "move the file away: outlets then begin anew") from fault
+            except DataFault:
+                continue
             known = frozenset(name for name, first in since.items() if first < number)
             kept.append(Kept(issue, frozenset(given.get((issue.alert_id, issue.version), ())), known))
-        return kept
+        return Recalled(latest, tuple(kept), len(rows) - len(kept))
 
     def keep(self, issue: Issue) -> None:
         """Keep a version, durably."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from houfeng.shell.feeds.feed import Backoff, plain
 from houfeng.shell.outlets.outlet import Issue, Outlet
 from houfeng.shell.outlets.store import Kept
-from houfeng.words.errors import HoufengError
+from houfeng.words.errors import PeerFault, WorldFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
 
@@ -114,7 +114,7 @@ class Teller:
     async def run(self) -> None:
         """Work until cancelled."""
         try:
-            await self._until(self._open, lambda: False)
+            await self._until(self._open, lambda: False, Exception)
             while True:
                 while self._line:
                     await self._let_out(self._line.popleft())
@@ -136,19 +136,28 @@ class Teller:
         await self._outlet.open(self._earlier)
 
     async def _let_out(self, issue: Issue) -> None:
-        if await self._until(lambda: self._outlet.give(issue), lambda: self._is_vain(issue)):
+        try:
+            out = await self._until(
+                lambda: self._outlet.give(issue), lambda: self._is_vain(issue), WorldFault, PeerFault
+            )
+        except Exception as error:  # noqa: BLE001  nothing becomes of this version; of the next it must
+            self._drop(issue, str(error) or type(error).__name__)
+            return
+        if out:
             self._given += 1
             await self._on_given(self.name, issue, self._clock())
         else:
             self._drop(issue, self._trouble or "it came too late")
 
-    async def _until(self, attempt: Callable[[], Awaitable[None]], hopeless: Callable[[], bool]) -> bool:
-        """Try again until it worked, or until there is no more use in it."""
+    async def _until(
+        self, attempt: Callable[[], Awaitable[None]], hopeless: Callable[[], bool], *passing: type[Exception]
+    ) -> bool:
+        """Try again until it worked, or until there is no more use in it. Raises what is not passing."""
         while not hopeless():
             try:
                 await attempt()
-            except HoufengError as fault:
-                self._fails(str(fault))
+            except passing as fault:
+                self._fails(str(fault) or type(fault).__name__)
                 await asyncio.sleep(self._backoff.next_s())
             else:
                 self._backoff.reset()
