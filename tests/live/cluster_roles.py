@@ -1,6 +1,7 @@
 """The roles of a cluster as people start them, each in a folder of its own, for the tests."""
 
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -10,6 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import nats_server
 from running_centre import make_centre
 
@@ -103,18 +105,31 @@ class Roles:
 
     def get_past(self, told_ns):
         """Wait until associate has told a later slice; which one."""
-        until_s = time.monotonic() + LIMIT_S
-        while (now_ns := self._told_ns()) <= told_ns:
-            assert time.monotonic() < until_s, {each: self.said(each)[-500:] for each in ROLES}
-            time.sleep(0.05)
-        return now_ns
+        self.until(lambda: self._told_ns() > told_ns)
+        return self._told_ns()
 
     def until_said(self, name, words):
         """Wait until a role has said something."""
+        self.until(lambda: words in self.said(name))
+
+    def until(self, happened):
+        """Wait until something has happened."""
         until_s = time.monotonic() + LIMIT_S
-        while words not in self.said(name):
+        while not happened():
             assert time.monotonic() < until_s, {each: self.said(each)[-500:] for each in ROLES}
             time.sleep(0.05)
+
+    def page(self, name, path):
+        """A page of a role's, where its log says it is."""
+        self.until_said(name, "health listens on port")
+        port = re.findall(r"health listens on port (\d+)", self.said(name))[-1]
+        return httpx.get(f"http://127.0.0.1:{port}{path}")
+
+    def stop(self):
+        """Ask all to end, and wait until they have."""
+        for process in self._running.values():
+            process.terminate()
+        self.finish()
 
     def _told_ns(self):
         path = self._folder / "associate" / TOLD_FILE

@@ -5,6 +5,7 @@ from cluster_roles import PASSWORD, ROLES, Roles, by_file, guarded_broker, make_
 from journalled import packets_of, replayed_at_once
 from postgres_server import PASSWORD as DATABASE_PASSWORD
 from postgres_server import Postgres
+from prometheus_client.parser import text_string_to_metric_families
 from running_centre import Source
 from short_recording import make_short
 
@@ -86,3 +87,41 @@ def test_a_database_server_that_dies_is_waited_for(short, packets, asked, broker
         heard, expected = told(folder, server.url), by_file(asked)
     assert heard["catalogue"].count(b"<event ") >= 2
     assert [name for name in ("picks", "catalogue") if heard[name] != expected[name]] == []
+
+
+def counted(roles, name, metric):
+    """The sum of a counter over its labels."""
+    families = text_string_to_metric_families(roles.page(name, "/metrics").text)
+    return sum(sample.value for family in families for sample in family.samples if sample.name == metric)
+
+
+def test_every_role_has_a_page_of_its_own(short, packets, broker, tmp_path):
+    stations = {station.key for station in short.hour.stations}
+    with Source(tmp_path / "ring", packets) as source:
+        folder = make_cluster(tmp_path / "centre", short, source, broker)
+        with Roles(folder, idle_s=None) as roles:
+            roles.until(lambda: counted(roles, "associate", "houfeng_quakes_total") > 0)
+            roles.until(lambda: roles.page("intake", "/health").json()["feeds"])
+            seen = {name: roles.page(name, "/health").json() for name in ROLES}
+            assert {name: troubles(page) for name, page in seen.items()} == {name: [] for name in ROLES}
+            shares = [set(seen[f"detect {number}/2"]["stations"]) for number in (1, 2)]
+            assert shares[0] | shares[1] == set(seen["intake"]["stations"]) == stations
+            assert not shares[0] & shares[1]
+            assert {each["state"] for name in ROLES for each in seen[name]["feeds"].values()} == {"connected"}
+            assert set(seen["associate"]["feeds"]) == {"detect 1/2", "detect 2/2"}
+            heard = sum(counted(roles, f"detect {number}/2", "houfeng_picks_total") for number in (1, 2))
+            assert heard >= counted(roles, "associate", "houfeng_picks_total") > 0
+            broker.kill()
+            roles.until(lambda: all(lacks_broker(roles.page(name, "/health")) for name in ROLES))
+            broker.start()
+            roles.until(lambda: not any(troubles(roles.page(name, "/health").json()) for name in ROLES))
+            roles.stop()
+
+
+def lacks_broker(page):
+    return page.status_code == 503 and any("broker" in reason for reason in troubles(page.json()))
+
+
+def troubles(seen):
+    """Why a role is not well, but for the certificate of its SeedLink server, made for the time of the recording."""
+    return [each["reason"] for each in seen["reasons"] if "certificate" not in each["reason"]]

@@ -28,6 +28,7 @@ from houfeng.shell.seedlink.readers import Readers, load_readers
 from houfeng.shell.seedlink.server import Listen, SeedlinkServer
 from houfeng.shell.seedlink.shown import Shown
 from houfeng.shell.settings.settings import FILE_NAME, Settings
+from houfeng.shell.settings.values import Address
 from houfeng.wire.seedlink.notes import Note
 from houfeng.words.errors import HoufengError
 from houfeng.words.finding import Finding
@@ -52,6 +53,7 @@ class Centre:
     """A centre in its folder.
 
     clock       the present, ns since 1970
+    health_listen  where the page of health is; None for the address of the settings
     idle_s      end by itself, telling what is left as a replay does, once nothing has come for so long; None: never
     on_ready    called with the ports listened on, by name: "seedlink", "seedlink_tls", "health"
     on_heard    called with everything heard
@@ -64,6 +66,7 @@ class Centre:
         *,
         clock: Callable[[], int] = time.time_ns,
         idle_s: float | None = None,
+        health_listen: Address | None = None,
         on_ready: Callable[[str, int], None] = lambda _name, _port: None,
         on_heard: Callable[[Heard], None] = lambda _: None,
         thinking: Callable[..., Thinking] = Thinker,
@@ -76,6 +79,7 @@ class Centre:
         self._settings, self._stations = first.settings, first.stations
         self._clock = clock
         self._idle_s = idle_s
+        self._health_listen = health_listen or first.settings.health.listen
         self._on_ready = on_ready
         self._on_each_heard = on_heard
         start_logging(self._settings.log.level, self._settings.log.form, Redactor())
@@ -118,7 +122,7 @@ class Centre:
             duties.append(Duty("end", until_stopped(partial(self._end_when_idle, self._idle_s)), FEEDS))
         if self._settings.seedlink.listen or self._settings.seedlink.tls_listen:
             duties.append(Duty("seedlink", self._serve, SERVERS))
-        if self._settings.health.listen:
+        if self._health_listen is not None:
             duties.append(Duty("health", self._health, SERVERS))
         try:
             late = await self.supervisor.run(duties)
@@ -250,7 +254,7 @@ class Centre:
             self.metrics.trouble("session log", error.strerror or str(error))
 
     async def _health(self, stopping: asyncio.Event) -> None:
-        address = self._settings.health.listen
+        address = self._health_listen
         assert address is not None
         server = HealthServer(self.metrics, clock=self._clock)
         await server.serve(address, stopping, lambda port: self._on_ready("health", port))

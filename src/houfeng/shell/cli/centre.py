@@ -4,13 +4,16 @@ import asyncio
 import os
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
 from houfeng.words.errors import DataFault, WorldFault
+
+if TYPE_CHECKING:
+    from houfeng.shell.settings.values import Address
 
 commands = typer.Typer()
 keys = typer.Typer(name="keys", help="The stations that sign what they send.", no_args_is_help=True)
@@ -72,6 +75,12 @@ def run(
     shard: Annotated[
         str | None, typer.Option("--shard", help="The share of the stations detect hears, such as 2/8.", metavar="K/N")
     ] = None,
+    health: Annotated[
+        str | None,
+        typer.Option(
+            "--health", help="Where on this machine /health and /metrics are, instead of [health].", metavar="HOST:PORT"
+        ),
+    ] = None,
 ) -> None:
     """Run a centre until it is told to stop: Ctrl-C, or SIGTERM. A second Ctrl-C does not wait."""
     if role not in {None, "intake", "detect", "associate"}:
@@ -79,13 +88,15 @@ def run(
     if (role == "detect") != (shard is not None):
         raise typer.BadParameter("goes with --role detect, and the other way round", param_hint="--shard")
 
+    page = _page(health)
+
     def ready(name: str, port: int) -> None:
         err.print(f"{name} listens on port {port}", highlight=False)
 
     if role is None:
         from houfeng.shell.centre.centre import Centre
 
-        centre = Centre(folder, idle_s=until_idle, on_ready=ready)
+        centre = Centre(folder, idle_s=until_idle, health_listen=page, on_ready=ready)
     else:
         try:
             from houfeng.shell.cluster import roles
@@ -95,17 +106,32 @@ def run(
                 raise
             raise WorldFault("nats-py", "is not installed", "pip install 'houfeng[cluster]'") from error
         if shard is not None:
-            roles.detect(folder, parse_shard(shard), until_end=until_idle is not None)
+            roles.detect(folder, parse_shard(shard), until_end=until_idle is not None, page=page, on_ready=ready)
             return
         if role == "associate":
-            roles.associate(folder, until_end=until_idle is not None)
+            roles.associate(folder, until_end=until_idle is not None, page=page, on_ready=ready)
             return
-        centre = roles.intake_centre(folder, idle_s=until_idle, on_ready=ready)
+        centre = roles.intake_centre(folder, idle_s=until_idle, page=page, on_ready=ready)
     late = asyncio.run(centre.run())
     for duty in late:
         err.print(f"[yellow]{escape(duty)}[/] had to be cut short")
     if centre.supervisor.hurried:
         os._exit(1)  # threads that hang on a disk or a database are not waited for
+
+
+def _page(address: str | None) -> "Address | None":
+    """Where the page of health is to be. What other machines can reach is for the settings to allow."""
+    if address is None:
+        return None
+    from houfeng.shell.settings.values import parse_address
+
+    try:
+        page = parse_address(address, least_port=0)
+    except ValueError as error:
+        raise typer.BadParameter("no HOST:PORT", param_hint="--health") from error
+    if not page.is_loopback:
+        raise typer.BadParameter("not of this machine: see [health] of the settings", param_hint="--health")
+    return page
 
 
 @commands.command(

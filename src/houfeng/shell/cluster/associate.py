@@ -2,8 +2,10 @@
 
 import asyncio
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from nats.aio.client import Client
@@ -13,7 +15,8 @@ from houfeng.quake.ears import Caught
 from houfeng.quake.hearing import Hearing, Portrait, travel_times
 from houfeng.quake.size.attenuation import attenuation
 from houfeng.shell.catalogue.catalogue import Catalogue
-from houfeng.shell.cluster.broker import Broker, Say, Waits, connected
+from houfeng.shell.cluster.broker import Broker, OnTrouble, Say, Waits, connected
+from houfeng.shell.cluster.counts import AssociateCounts
 from houfeng.shell.cluster.detect import HORIZONS_BACK
 from houfeng.shell.cluster.done import Done, encode_done, last_done, make_done
 from houfeng.shell.cluster.far_ears import FarEars, in_order
@@ -22,6 +25,7 @@ from houfeng.shell.cluster.log import LogWriter, await_log, cut_off
 from houfeng.shell.cluster.log_reader import LogReader
 from houfeng.shell.cluster.shard import DONE_STREAM, DONE_SUBJECT, PREFIX, Shard, shards
 from houfeng.shell.cluster.share import Centre
+from houfeng.shell.health.metrics import Metrics
 from houfeng.shell.replay.replay import END_OF_TIME_NS
 from houfeng.words.errors import OurFault, WorldFault
 from houfeng.words.instant import EARLIEST_NS, NS_PER_S
@@ -53,6 +57,7 @@ async def run_associate(
     on_told: Callable[[Told], None] = lambda _: None,
     on_all_told: Callable[[int], None] = lambda _: None,
     on_done: Callable[[int], None] = lambda _: None,
+    metrics: Metrics | None = None,
     until_end: bool = False,
 ) -> None:
     """Make quakes of what so many shares heard, until cancelled.
@@ -63,16 +68,19 @@ async def run_associate(
     on_all_told    called with now_ns of every slice once all of it was told, before that counts as done; again after
                    a crash between the two
     on_done        called with now_ns of every slice that is done
+    metrics        where it counts what it does
     until_end      end once the end of time is done
 
     Raises WorldFault when another process associates.
     """
-    async with connected(broker, f"{PREFIX} associate", say) as client:
+    counts = AssociateCounts(metrics or Metrics(), shards(count))
+    async with connected(broker, f"{PREFIX} associate", say, counts.connection) as client:
         await make_done(client, say)
         for shard in shards(count):
             await await_log(client, shard.heard_stream, f"detect {shard}", say)
         with tempfile.TemporaryDirectory(prefix="houfeng-") as scratch:
-            role = _Associate(client, count, centre, Path(scratch), _Keeper(catalogue_url, say), say)
+            keeper = _Keeper(catalogue_url, say, counts.catalogue)
+            role = _Associate(client, count, centre, Path(scratch), keeper, say, counts)
             try:
                 await role.work(on_told, on_all_told, on_done, until_end=until_end)
             except BaseExceptionGroup as group:
@@ -91,14 +99,15 @@ def _first(error: BaseException) -> BaseException:
 class _Keeper:
     """The catalogue, kept trying until it takes a quake."""
 
-    def __init__(self, url: str, say: Say) -> None:
+    def __init__(self, url: str, say: Say, on_trouble: OnTrouble) -> None:
         self._url = url
         self._say = say
+        self._on_trouble = on_trouble
         self._catalogue: Catalogue | None = None
 
     async def keep(self, quake: Quake) -> None:
         """Keep a quake, once, however often it is given."""
-        waits = Waits(self._say)
+        waits = Waits(self._say, self._on_trouble)
         while True:
             try:
                 await asyncio.to_thread(self._revise, quake)
@@ -120,11 +129,21 @@ class _Keeper:
 
 
 class _Associate:
-    def __init__(self, client: Client, count: int, centre: Centre, scratch: Path, keeper: _Keeper, say: Say) -> None:
+    def __init__(
+        self,
+        client: Client,
+        count: int,
+        centre: Centre,
+        scratch: Path,
+        keeper: _Keeper,
+        say: Say,
+        counts: AssociateCounts,
+    ) -> None:
         self._client = client
         self._shards = shards(count)
         self._keeper = keeper
         self._say = say
+        self._counts = counts
         self._stopped = False
         self._ears = FarEars(count, self._send, asyncio.get_running_loop())
         self._hearing = Hearing(
@@ -166,11 +185,14 @@ class _Associate:
             while not (until_end and done_ns == END_OF_TIME_NS):
                 heard, begins = await _next_slice(places)
                 now_ns = heard[0].now_ns
+                begun_s = time.monotonic()
                 told = await asyncio.to_thread(self._hear, heard)
+                self._counts.took(time.monotonic() - begun_s)
                 if now_ns > done_ns:
                     for value in told:
                         if isinstance(value, Portrait):
                             await self._keeper.keep(value.quake)
+                        self._counts.told(value)
                         on_told(value)
                     on_all_told(now_ns)
                     await self._cut(done_ns)
@@ -193,12 +215,15 @@ class _Associate:
         """A share's slices, each with the sequence its messages begin with."""
         assembly = Assembly()
         first: int | None = None
+        size = 0
         async for entry in LogReader(self._client, shard.heard_stream, "associate", self._say).entries():
             first = entry.sequence if first is None else first
             whole = assembly.take(entry.content, entry.subject)
+            size += len(entry.content)
             if whole is not None:
                 await place.put((whole, first))
-                first = None
+                self._counts.slice_came(shard, size, waiting=place.qsize(), most=MOST_WAITING)
+                first, size = None, 0
 
     async def _cut(self, done_ns: int) -> None:
         """Now and then: cut off what would not be needed to begin again."""
@@ -214,7 +239,7 @@ class _Associate:
 
     async def _send(self, shard: Shard, question: bytes) -> bytes:
         """Ask a share until it replies."""
-        waits = Waits(self._say)
+        waits = Waits(self._say, partial(self._counts.share, shard))
         while not self._stopped:
             try:
                 reply = await self._client.request(shard.ask_subject, question, timeout=REPLY_S)

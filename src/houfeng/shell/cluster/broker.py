@@ -22,6 +22,9 @@ from houfeng.words.errors import DataFault, WorldFault
 #: Takes one sentence for people.
 Say = Callable[[str], None]
 
+#: Takes why something cannot do its work, "" when it can again.
+OnTrouble = Callable[[str], None]
+
 #: How long the broker may take over an answer, s.
 ANSWER_S = 2.0
 
@@ -107,10 +110,14 @@ def _is_here(address: str) -> bool:
 
 
 class Waits:
-    """How long to wait before the next try, and whether the trouble was said already."""
+    """How long to wait before the next try, and whether the trouble was said already.
 
-    def __init__(self, say: Say) -> None:
+    on_trouble  told the trouble, and "" when it is over
+    """
+
+    def __init__(self, say: Say, on_trouble: OnTrouble = lambda _: None) -> None:
         self._say = say
+        self._on_trouble = on_trouble
         self._next_s = FIRST_WAIT_S
         self._said = ""
 
@@ -119,6 +126,7 @@ class Waits:
         if trouble != self._said:
             self._said = trouble
             self._say(trouble)
+            self._on_trouble(trouble)
 
     async def wait(self, trouble: str) -> None:
         """Say the trouble, once, and wait, longer every time."""
@@ -130,28 +138,32 @@ class Waits:
         """It worked."""
         if self._said and relief:
             self._say(relief)
+        self._on_trouble("")
         self._said, self._next_s = "", FIRST_WAIT_S
 
 
 @asynccontextmanager
-async def connected(broker: Broker, name: str, say: Say) -> AsyncIterator[Client]:
+async def connected(
+    broker: Broker, name: str, say: Say, on_trouble: OnTrouble = lambda _: None
+) -> AsyncIterator[Client]:
     """A connection that is made again whenever it breaks, until left.
 
-    name  shown in the broker's monitoring
+    name        shown in the broker's monitoring
+    on_trouble  told why there is no connection, and "" when there is one
 
     Raises WorldFault when the broker refuses who we are.
     """
     user, password = broker.login()
     client = GuardedClient(encrypted=broker.encrypted)
     refusal: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    waits = Waits(say)
+    waits = Waits(say, on_trouble)
 
     async def gone() -> None:
         if not client.is_closed:
-            say(f"the broker {broker.address} is gone; waiting for it, nothing is lost")
+            waits.tell(f"the broker {broker.address} is gone; waiting for it, nothing is lost")
 
     async def back() -> None:
-        say(f"the broker {broker.address} is back")
+        waits.over(f"the broker {broker.address} is back")
 
     async def failed(error: Exception) -> None:
         if "authorization" in str(error).lower() and not refusal.done():

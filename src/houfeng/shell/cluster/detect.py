@@ -1,6 +1,7 @@
 """Detect: a share's records into archive, picks, gaps and findings; and answers about its ground."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from houfeng.shell.cluster.ask_frames import (
     encode_refusal,
 )
 from houfeng.shell.cluster.broker import Broker, Say, Waits, connected
+from houfeng.shell.cluster.counts import DetectCounts
 from houfeng.shell.cluster.done import decode_done, last_done
 from houfeng.shell.cluster.heard_frames import encode_slice, is_last_part
 from houfeng.shell.cluster.log import LogWriter, await_log, bounds, cut_off, make_log, read_entry
@@ -32,6 +34,7 @@ from houfeng.shell.cluster.log_reader import LogReader
 from houfeng.shell.cluster.record_frames import decode_clock, decode_packets
 from houfeng.shell.cluster.shard import DONE_SUBJECT, PREFIX, Shard
 from houfeng.shell.cluster.share import Centre, Share
+from houfeng.shell.health.metrics import Metrics
 from houfeng.shell.replay.replay import END_OF_TIME_NS
 from houfeng.words.errors import DataFault, WorldFault
 from houfeng.words.finding import Finding
@@ -68,6 +71,7 @@ async def run_detect(
     archive: Path | None,
     say: Say,
     on_finding: Callable[[Finding], None] = lambda _: None,
+    metrics: Metrics | None = None,
     most_bytes: int = MOST_HEARD_BYTES,
     until_end: bool = False,
 ) -> None:
@@ -75,6 +79,7 @@ async def run_detect(
 
     archive     folder of the SDS tree, into which the other shares may write, too; None keeps no samples
     on_finding  told of what is odd about the archive's files
+    metrics     where it counts what it does
     most_bytes  room at the broker for what all shares heard; when this one's part is full, detect waits
 
     until_end   end once the end of time was heard, here and by associate, and the archive has everything
@@ -83,7 +88,8 @@ async def run_detect(
     neither this process nor associate needs it any more to find itself again after a crash.
     Raises WorldFault when another process detects for this share.
     """
-    async with connected(broker, f"{PREFIX} detect {shard}", say) as client:
+    counts = DetectCounts(metrics or Metrics())
+    async with connected(broker, f"{PREFIX} detect {shard}", say, counts.connection) as client:
         await make_log(client, shard.heard_stream, [shard.heard_subject], most_bytes // shard.count, say)
         await await_log(client, shard.record_stream, "intake", say)
         wanted_ns = EARLIEST_NS
@@ -91,7 +97,7 @@ async def run_detect(
             kept = None if archive is None else held.enter_context(Archive(archive, Part(shard.number, shard.count)))
             pool = held.enter_context(ThreadPoolExecutor(1, thread_name_prefix="detect"))
             while True:
-                worker = _Worker(client, shard, centre, kept, pool, say, on_finding)
+                worker = _Worker(client, shard, centre, kept, pool, say, on_finding, counts)
                 wanted_ns = await worker.work(wanted_ns, until_end=until_end)
                 if worker.ended:
                     return
@@ -110,6 +116,7 @@ class _Worker:
         pool: ThreadPoolExecutor,
         say: Say,
         on_finding: Callable[[Finding], None],
+        counts: DetectCounts,
     ) -> None:
         self._client = client
         self._shard = shard
@@ -117,9 +124,10 @@ class _Worker:
         self._pool = pool
         self._say = say
         self._on_finding = on_finding
+        self._counts = counts
         self._share = Share(centre)
         self._kept_ns = HORIZONS_BACK * centre.horizon_ns + centre.horizon_ns + WARM_NS
-        self._heard = LogWriter(client, shard.heard_stream, say)
+        self._heard = LogWriter(client, shard.heard_stream, say, counts.log)
         self._begins: deque[tuple[int, int]] = deque()
         self._flushed_ns = EARLIEST_NS
         self._done_ns = EARLIEST_NS
@@ -175,6 +183,7 @@ class _Worker:
             while self._is_far_ahead():
                 self._moved.clear()
                 await self._moved.wait()
+            begun_s = time.monotonic()
             batches, odd = await self._aside(_decoded, packets)
             heard, accepted = await self._aside(self._share.take, now_ns, batches)
             await self._follow()
@@ -183,6 +192,8 @@ class _Worker:
             if now_ns > published_ns:
                 said = type(heard)(now_ns, heard.elapsed, (*odd, *heard.handled))
                 await self._heard.append([(self._shard.heard_subject, part) for part in encode_slice(said)])
+                self._counts.heard(said, packets)
+            self._counts.took(time.monotonic() - begun_s, ahead_ns=self._ahead_ns(), most_ns=AHEAD_NS)
             self._begins.append((now_ns, first))
             await self._let_go(max(now_ns, published_ns))
 
@@ -200,8 +211,12 @@ class _Worker:
 
     def _is_far_ahead(self) -> bool:
         """Whether more lies between us and associate than should be held."""
+        return self._ahead_ns() > AHEAD_NS
+
+    def _ahead_ns(self) -> int:
+        """How much data time lies between us and associate."""
         oldest_ns = self._begins[0][0] if self._begins else self._share.now_ns
-        return self._share.now_ns > max(oldest_ns, self._wanted_ns) + AHEAD_NS
+        return self._share.now_ns - max(oldest_ns, self._wanted_ns)
 
     async def _follow(self) -> None:
         await self._aside(lambda: self._share.follow(min(self._wanted_ns, self._share.now_ns)))
@@ -215,7 +230,7 @@ class _Worker:
 
     async def _until_kept(self, keep: Callable[..., None], *what: object) -> None:
         """Give samples to the archive until it takes them."""
-        waits = Waits(self._say)
+        waits = Waits(self._say, self._counts.archive)
         while True:
             try:
                 await self._aside(keep, *what)

@@ -56,6 +56,7 @@ class Feeder:
         self._on_heard = on_heard
         self._on_trouble = on_trouble
         self._on_rival = on_rival
+        self._broker_trouble = ""
         self._news = asyncio.Event()
         self._finishing = False
         self.idle = False
@@ -94,6 +95,7 @@ class Feeder:
                     say=_say,
                     asof=lambda: cutter.asof_ns,
                     on_finding=line.tell,
+                    on_trouble=self._broker_stands,
                     most_bytes=room_bytes(settings.cluster.record_gb),
                 )
             )
@@ -145,6 +147,13 @@ class Feeder:
         self._journal.hold(progress.begin)
         told = Heard(progress.begin, progress.told_ns, took_s, arrived_ns, findings=line.take_findings())
         self._on_heard(told)
+        if self._broker_trouble:  # that something was heard does not end it
+            self._on_trouble(self._broker_trouble)
+
+    def _broker_stands(self, trouble: str) -> None:
+        """Why the broker takes nothing, "" when it does."""
+        self._broker_trouble = trouble
+        self._on_trouble(trouble)
 
 
 class _Line:

@@ -8,7 +8,7 @@ import numpy as np
 from nats.aio.client import Client
 
 from houfeng.shell.cluster.asof import keep_asof
-from houfeng.shell.cluster.broker import Broker, Say, connected
+from houfeng.shell.cluster.broker import Broker, OnTrouble, Say, connected
 from houfeng.shell.cluster.log import LogWriter, bounds, last_entry, make_log, read_entry, stream_names
 from houfeng.shell.cluster.log_reader import LogReader
 from houfeng.shell.cluster.record_frames import (
@@ -43,6 +43,7 @@ async def run_intake(
     asof: Callable[[], int | None] = lambda: None,
     on_kept: Callable[[int], None] = lambda _: None,
     on_finding: Callable[[Finding], None] = lambda _: None,
+    on_trouble: OnTrouble = lambda _: None,
     most_bytes: int = MOST_BYTES,
 ) -> None:
     """Put slices into the logs of so many shares until there are no more.
@@ -51,17 +52,18 @@ async def run_intake(
     asof        asked with the first slice for the instant whose stations make the network; None leaves it untold
     on_kept     told now_ns of every slice once the broker has all of it: from there on it need not be given again
     on_finding  told of what cannot be passed on
+    on_trouble  told why it waits, and "" when it goes on
     most_bytes  room at the broker for the logs of all shares together, reserved at once; in a full one intake waits
 
     Raises WorldFault when the broker holds records for another count of shares or of a run that was ended for good,
     Rival when another intake writes.
     """
-    async with connected(broker, f"{PREFIX} intake", say) as client:
+    async with connected(broker, f"{PREFIX} intake", say, on_trouble) as client:
         await _refuse_other_counts(client, count, say)
         writers = {}
         for shard in shards(count):
             await make_log(client, shard.record_stream, _subjects(shard), most_bytes // count, say)
-            writers[shard] = _ShareWriter(client, shard, say)
+            writers[shard] = _ShareWriter(client, shard, say, on_trouble)
         begun = False
         async for now_ns, packets in slices:
             if not begun:
@@ -78,11 +80,11 @@ async def run_intake(
 class _ShareWriter:
     """One share's log, and what is known of its end."""
 
-    def __init__(self, client: Client, shard: Shard, say: Say) -> None:
+    def __init__(self, client: Client, shard: Shard, say: Say, on_trouble: OnTrouble) -> None:
         self._client = client
         self._shard = shard
         self._say = say
-        self._log = LogWriter(client, shard.record_stream, say)
+        self._log = LogWriter(client, shard.record_stream, say, on_trouble)
         self._first = 1
         self._reached_ns = EARLIEST_NS
         self._there: set[bytes] = set()

@@ -25,7 +25,7 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
-from houfeng.shell.cluster.broker import ANSWER_S, Say, Waits, insist, jetstream, lives
+from houfeng.shell.cluster.broker import ANSWER_S, OnTrouble, Say, Waits, insist, jetstream, lives
 from houfeng.words.errors import WorldFault
 
 #: Messages sent before waiting for the broker to have kept them, and bytes.
@@ -92,14 +92,16 @@ async def await_log(client: Client, name: str, maker: str, say: Say) -> None:
 class LogWriter:
     """The one writer of a log.
 
-    client  a connection; name: of a stream that exists
+    client      a connection; name: of a stream that exists
+    on_trouble  told why it takes nothing more, and "" when it does again
     """
 
-    def __init__(self, client: Client, name: str, say: Say) -> None:
+    def __init__(self, client: Client, name: str, say: Say, on_trouble: OnTrouble = lambda _: None) -> None:
         self._client = client
         self._jet = jetstream(client)
         self._name = name
         self._say = say
+        self._on_trouble = on_trouble
         self._last = -1
         self._wanted = 0
         self._verdict: asyncio.Future[str] | None = None
@@ -129,7 +131,7 @@ class LogWriter:
         Raises Rival when someone else writes to this log, WorldFault when the broker has lost what it had.
         """
         first, done = self._last, 0
-        waits = Waits(self._say)
+        waits = Waits(self._say, self._on_trouble)
         while done < len(messages):
             stop = _window(messages, done)
             try:
@@ -138,11 +140,11 @@ class LogWriter:
                 trouble = str(error) or "no answer"
             if not trouble:
                 done = stop
-                waits.over(f"{self._name}: going on")
                 continue
             before, done = done, await self._agreed(messages, first)
             if done == before:
                 await waits.wait(f"{self._name}: {trouble.removeprefix('nats: ')}; waiting")
+        waits.over(f"{self._name}: going on")
         self._last = first + len(messages)
         return self._last
 

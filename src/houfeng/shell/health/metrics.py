@@ -199,6 +199,13 @@ class Metrics:
                 station.packets += 1
                 station.last_ns = packet.arrival_ns
 
+    def feed_brought(self, feed: str, content_bytes: int, now_ns: int) -> None:
+        """A feed brought something that is no packet of a station's."""
+        count = self._feed(feed)
+        count.packets += 1
+        count.content_bytes += content_bytes
+        count.last_ns = now_ns
+
     def packets_refused(self, feed: str, count: int = 1) -> None:
         """Packets of a feed could not be read, or were not believed."""
         self._feed(feed).refused += count
