@@ -89,7 +89,8 @@ class Roles:
             process.wait()
 
     def start(self, name, idle_s):
-        options = (*ROLES[name], *(() if idle_s is None else ("--until-idle", str(idle_s))))
+        ending = () if idle_s is None else ("--until-idle", str(idle_s))
+        options = (*ROLES[name], "--health", "127.0.0.1:0", *ending)
         command = [sys.executable, "-m", "houfeng", "run", str(self._folder / name.split()[0]), *options]
         with self._log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
@@ -123,7 +124,7 @@ class Roles:
         """A page of a role's, where its log says it is."""
         self.until_said(name, "health listens on port")
         port = re.findall(r"health listens on port (\d+)", self.said(name))[-1]
-        return httpx.get(f"http://127.0.0.1:{port}{path}")
+        return httpx.get(f"http://127.0.0.1:{port}{path}", timeout=LIMIT_S)
 
     def stop(self):
         """Ask all to end, and wait until they have."""
@@ -165,7 +166,9 @@ def make_cluster(folder, short, source, broker, **changes):
     changes  to the settings of associate: new text for old
     """
     for role in ("intake", "detect", "associate"):
-        cluster = {"[log]": CLUSTER.format(address=broker.address)}
+        # Two roles of one folder cannot both have the port of its settings: the command line names another.
+        page = {'[health]\nlisten = "127.0.0.1:0"': f'[health]\nlisten = "127.0.0.1:{source.port}"'}
+        cluster = {"[log]": CLUSTER.format(address=broker.address), **page}
         make_centre(folder / role, short, source.port, **cluster, **(changes if role == "associate" else {}))
         login = folder / role / "login"
         shutil.copy(folder.parent / "broker.pem", folder / role)

@@ -93,3 +93,12 @@ def test_keys_are_enrolled_by_fingerprint_listed_and_revoked(tmp_path):
     assert KEY in do("keys", "list", tmp_path / "centre").stdout
     do("keys", "revoke", tmp_path / "centre", mark)
     assert "revoked" in do("keys", "list", tmp_path / "centre").stdout
+
+
+@pytest.mark.parametrize("role", [(), ("--role", "detect", "--shard", "1/2"), ("--role", "associate")])
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "192.0.2.1:8080", "example.org:8080", "8080", "127.0.0.1:x"])
+def test_a_page_of_health_beyond_this_machine_is_for_the_settings_to_allow(tmp_path, address, role):
+    do("init", tmp_path / "centre", "--name", "north", "--stations", "", "--feed", "")
+    result = do("run", tmp_path / "centre", "--health", address, *role)
+    assert result.exit_code == 2
+    assert "--health" in result.output
