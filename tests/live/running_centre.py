@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 from houfeng.shell.catalogue.catalogue import Catalogue, url_of
@@ -63,7 +64,7 @@ class Source:
 
 def make_centre(folder: Path, short, port: int, **changes) -> Path:
     """A centre for a short recording, fed by a SeedLink server on this machine."""
-    found(folder, Answers("test", (str(short.stations),), f"127.0.0.1:{port}"), now_ns=1_700_000_000_000_000_000)
+    found(folder, Answers("test", (str(short.stations),), f"127.0.0.1:{port}"), now_ns=time.time_ns())
     text = (folder / "centre.toml").read_text()
     swaps = {
         f'address = "127.0.0.1:{port}"': f'address = "127.0.0.1:{port}"\nbegin = "oldest"',

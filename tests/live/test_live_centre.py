@@ -56,10 +56,11 @@ def test_kill_9_loses_nothing_and_doubles_nothing(victim, short, packets, asked,
         centre = start(folder, "--until-idle", "15")
         for begin, end in zip(cuts, [*cuts[1:], len(packets)], strict=True):
             source.add(packets[begin:end])
-            engine = _engine_of(centre)
+            thinking = _thinking_of(centre)
             time.sleep(random.uniform(0.0, 2.0))  # a moment that nobody chose
             if victim == "engine":
-                kill(engine)
+                for process in thinking:
+                    kill(process)
             else:
                 kill(centre.pid)
                 centre.communicate(timeout=LIMIT_S)
@@ -75,19 +76,26 @@ def test_kill_9_loses_nothing_and_doubles_nothing(victim, short, packets, asked,
 def test_sigterm_stops_it_in_order(short, packets, tmp_path):
     with Source(tmp_path / "ring", packets) as source:
         centre = start(make_centre(tmp_path / "centre", short, source.port))
-        _engine_of(centre)
+        _thinking_of(centre)
         centre.send_signal(signal.SIGTERM)
         _, said = centre.communicate(timeout=LIMIT_S)
     assert centre.returncode == 0, said
     assert "cut short" not in said
 
 
-def _engine_of(centre):
-    """The engine's process, once it has begun."""
+def _thinking_of(centre):
+    """The processes of the engine and of the vigil, once both have begun."""
     until_s = time.monotonic() + LIMIT_S
     while time.monotonic() < until_s:
-        for child in children(centre.pid):
-            if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text(encoding="utf-8"):
-                return child
+        spawned = [child for child in children(centre.pid) if "spawn_main" in _command_of(child)]
+        if len(spawned) == 2:
+            return spawned
         time.sleep(0.05)
     raise AssertionError("no engine was begun")
+
+
+def _command_of(process):
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8")
+    except OSError:  # it has just ended
+        return ""

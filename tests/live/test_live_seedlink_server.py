@@ -5,8 +5,10 @@
 
 import asyncio
 import json
+import re
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -36,6 +38,7 @@ from houfeng.wire.seedlink.notes import Connected, Delivered, Disconnected, Logg
 from houfeng.words.errors import WorldFault
 from houfeng.words.finding import Finding
 
+PAGE = Path(__file__).resolve().parents[2] / "docs/reference/seedlink.md"
 CHANNELS = ("HHZ", "HHN")
 HISTORY = [
     record(station, channel, second) for second in range(20) for station in ("AAA", "BBB") for channel in CHANNELS
@@ -72,6 +75,22 @@ def client(request):
     if request.param.name.startswith("slinktool"):
         slinktool()
     return request.param
+
+
+def page_cells():
+    """The table of clients as the page has it: client, feature, and what is said of it."""
+    lines = iter(PAGE.read_text().partition("## Clients")[2].splitlines())
+    header = next(line for line in lines if line.startswith("| client"))
+    _, *features = cells_of(header.replace("time window", "window").replace("`", ""))
+    for line in lines:
+        if line.startswith("| ") and not line.startswith("|---"):
+            told, *cells = cells_of(line)
+            name = re.sub(r" [\d.]+(?:, version (\d))?$", lambda found: f" v{found[1]}" if found[1] else "", told)
+            yield from ((name, feature, cell) for feature, cell in zip(features, cells, strict=True))
+
+
+def cells_of(line):
+    return [cell.strip() for cell in line.strip("|").split("|")]
 
 
 def lacks(table, client, feature):
@@ -196,6 +215,12 @@ class TestClients:
 
         run(scene())
         table[client.name, "miniSEED 3"] = "yes"
+
+    def test_the_page_says_what_was_shown(self, client, table):
+        said = {(name, feature): cell for name, feature, cell in page_cells() if name == client.name}
+        shown = {(name, feature): cell for (name, feature), cell in table.items() if name == client.name}
+        assert shown.items() <= said.items()
+        assert not shown or len(said) == 10
 
 
 def accounts(method):

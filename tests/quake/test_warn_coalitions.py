@@ -106,7 +106,7 @@ def test_stations_are_parted_by_each_kind():
     carrier, gateway = parted.codes.T
     assert carrier[0] == carrier[1] != carrier[2]
     assert len(set(gateway)) == 3
-    assert parted.caps.tolist() == [12 * UNITS_PER_NAT, 6 * UNITS_PER_NAT]
+    assert parted.caps.tolist() == [12 * UNITS_PER_NAT, 4 * UNITS_PER_NAT]
 
 
 def test_where_nobody_shares_anything_each_stands_alone():

@@ -210,6 +210,7 @@ def test_the_page_on_metrics_has_every_name_with_its_label():
     metrics.packets_arrived([Packet("north", "XX.ONE", 0, NOW_NS, b"")])
     metrics.finding_told(Finding("gap", "a gap"))
     metrics.pick_told(Pick(SourceId("XX", "ONE", "", "HHZ"), "P", NOW_NS, 0.1), NOW_NS)
+    metrics.alerts["first"] = 1
     metrics.queue_stands("detect", 1, 2)
     metrics.stage_ran("detect", 1.0)
     metrics.duty_stands(Standing("north", State.running))

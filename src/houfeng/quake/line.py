@@ -45,6 +45,13 @@ LINE = (
         "Which arrivals are one rupture?",
     ),
     Stage(
+        "warn",
+        "houfeng.quake.warn.lookout:Lookout",
+        ("PacketBatch",),
+        ("Alert",),
+        "Must people be warned, and how many stations would have to lie for it?",
+    ),
+    Stage(
         "locate",
         "houfeng.quake.locate.locator:Locator.locate",
         ("Pick", "Cluster"),

@@ -125,7 +125,7 @@ class Expectation:
 
     mmi, csis    intensities: Modified Mercalli, and GB/T 17742-2020
     s_ns         when strong shaking begins there
-    left_s       from the alert's declaration till then; below zero where it came too late
+    left_s       till then, from when the alert, declared and let out, is there; below zero where it came too late
     by           what foretells more: the quake's source, or the shaking of stations nearby
     """
 

@@ -44,24 +44,40 @@ def station_cost(said: Reals, least: Reals, domain: NDArray[np.int64], domain_ca
 def domain_cost(said: Reals, least: Reals, domain: NDArray[np.int64], domain_cap: Reals, threshold: float) -> int:
     """Fewest domains, all of one kind, whose stations must say their least for the score to fall below a threshold.
 
-    Never too many, perhaps too few where there are several kinds: how much the lies of one kind's domains take from the
-    score by another is bounded, not counted. Where no domains are known, every station is its own.
+    Exact up to two, and where there is one kind. Where domains of several kinds cross, the true least number can be
+    larger, never smaller: how much the domains of one kind take from the score by another is bounded, not counted.
+    Where no domains are known, every station is its own.
     """
     if domain.shape[1] == 0:
         return station_cost(said, least, domain, domain_cap, threshold)
-    alone = float(said.sum())
-    by_kind = [
-        _held(_sums(domain[:, kind], said, domain_cap.shape[1]), domain_cap[kind]) for kind in range(domain.shape[1])
-    ]
-    costs = []
-    for kind, now in enumerate(by_kind):
-        cap = domain_cap[kind]
-        then = _held(_sums(domain[:, kind], -least, len(cap)), cap)
-        costs.append(_fewest(now - then, float(now.sum()) - threshold))
-        others = min([alone, *(float(other.sum()) for k, other in enumerate(by_kind) if k != kind)])
-        plain = _sums(domain[:, kind], said + least, len(cap))
-        costs.append(_fewest(plain, others - threshold))
-    return min(costs)
+    judges = [(np.arange(len(said)), np.full(len(said), np.inf)), *zip(domain.T, domain_cap, strict=True)]
+    bound = min(_cost_by(said, least, theirs, judged, cap, threshold) for judged, cap in judges for theirs in domain.T)
+    if bound != 1:
+        return bound
+    alone = any(
+        score(np.where(theirs == number, -least, said), domain, domain_cap) < threshold
+        for theirs in domain.T
+        for number in np.unique(theirs)
+    )
+    return 1 if alone else 2
+
+
+def _cost_by(
+    said: Reals, least: Reals, theirs: NDArray[np.int64], judged: NDArray[np.int64], cap: Reals, threshold: float
+) -> int:
+    """Fewest of their domains without which the score, judged by one kind, may fall below a threshold."""
+    plain = _sums(judged, said, len(cap))
+    away = _sums(judged, said + least, len(cap))
+    now = _held(plain, cap)
+    falls = now - _held(plain - away, cap)
+    parts, of_part = np.unique(theirs * len(cap) + judged, return_inverse=True)
+    holder, within = np.divmod(parts, len(cap))
+    held = np.bincount(of_part, weights=said + least)
+    # a domain falls not at all at first, then as its stations do, then no more: all below the line to its end
+    end = np.minimum(away, plain + cap)
+    share = np.divide(falls, end, out=np.zeros_like(falls), where=end > 0)
+    fall: Reals = np.minimum(share[within] * held, falls[within])
+    return _fewest(_sums(holder, fall, len(theirs)), float(now.sum()) - threshold)
 
 
 def _cost_of_kind(said: Reals, least: Reals, domain: NDArray[np.int64], cap: Reals, threshold: float) -> int:

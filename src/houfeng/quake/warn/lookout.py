@@ -4,9 +4,11 @@ Nobody is waited for. A packet that goes on where its channel was is heard at on
 left to the catalogue, which waits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from houfeng.quake.acquire.batches import picked
@@ -19,6 +21,7 @@ from houfeng.quake.warn.policy import Policy
 from houfeng.quake.warn.stage import Onset, Warn
 from houfeng.quake.warn.testimony import Testimony
 from houfeng.words.alert import Alert, AlertStatus
+from houfeng.words.assurance import Tier
 from houfeng.words.instant import EARLIEST_NS, NS_PER_S
 from houfeng.words.samples import PacketBatch
 from houfeng.words.station import Inventory
@@ -31,6 +34,19 @@ SLIP_SAMPLES = 2.0
 #: A channel that jumps ahead by more than this has a wrong clock, or was away: what it says of now is heard, but a
 #: jump back to where it was is believed again.
 JUMP_NS = 60 * NS_PER_S
+
+#: How much of a fully trusted station's caps a station has, by how surely its data are its own. One that cannot be
+#: checked may say less than one that can; one whose data were altered says nothing for a while.
+SHARES: Mapping[Tier, float] = MappingProxyType(
+    {
+        Tier.BROKEN: 0.0,
+        Tier.NONE: 0.85,
+        Tier.TRANSPORT_ONLY: 0.9,
+        Tier.GATEWAY_SIGNED: 1.0,
+        Tier.SENSOR_SIGNED: 1.0,
+    }
+)
+BROKEN_NS = 60 * NS_PER_S
 
 
 class Lookout:
@@ -50,6 +66,8 @@ class Lookout:
         self._amplitudes = amplitudes
         self._roster = roster
         self._watch = Watch(aperture_m, roster)
+        self._tiers: dict[str, Tier] = {}
+        self._broken_ns: dict[str, int] = {}
         self._until_ns = np.empty(0, dtype=np.int64)
         self._station = np.empty(0, dtype=np.int64)
 
@@ -67,13 +85,30 @@ class Lookout:
         self._amplitudes.handle(batch)
         known = self._station[rows] >= 0
         self._testimony.heard(self._station[rows[known]], (end_ns[known] - self._testimony.base_ns) / NS_PER_S)
-        packed_ns = dict(zip(rows.tolist(), end_ns.tolist(), strict=True))
         for trigger in sorted((each for each in triggers if not each.ended), key=_order):
             row = self._roster.row(trigger.source)
-            packed = packed_ns.get(-1 if row is None else row, trigger.at_ns)
+            packed = trigger.at_ns if row is None else int(self._until_ns[row])
             onset = Onset(trigger.source.station_key, trigger.on_ns, trigger.at_ns, packed, arrival_ns)
             yield from self._warn.handle(onset)
         yield from self._warn.elapse(arrival_ns)
+
+    def elapse(self, now_ns: int) -> Iterator[Alert]:
+        """Time passed."""
+        yield from self._warn.elapse(now_ns)
+
+    def vouched(self, station_key: str, tier: Tier, now_ns: int) -> Iterator[Alert]:
+        """A record of a station came with this tier: how much it may say follows its latest, and any that is broken."""
+        if tier is Tier.BROKEN:
+            self._broken_ns[station_key] = now_ns
+        elif now_ns - self._broken_ns.get(station_key, EARLIEST_NS) < BROKEN_NS:
+            return
+        if self._tiers.get(station_key) is not tier:
+            self._tiers[station_key] = tier
+            yield from self._warn.trust(station_key, SHARES[tier], tier, now_ns)
+
+    def recall(self, told: Sequence[Alert], now_ns: int) -> None:
+        """Go on with alerts told before a restart, under their names."""
+        self._warn.recall(told, now_ns)
 
     def _rows(self, batch: PacketBatch) -> NDArray[np.int64]:
         rows = self._roster.rows(batch.channels)[batch.channel]
@@ -88,19 +123,23 @@ class Lookout:
     def _fresh(self, rows: NDArray[np.int64], batch: PacketBatch, lasted_ns: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which packets go on where their channels were; these channels are then so far."""
         slip_ns = SLIP_SAMPLES * NS_PER_S / batch.rate_hz
-        end_ns = batch.start_ns + lasted_ns
         fresh = np.zeros(len(rows), dtype=np.bool_)
-        if len(np.unique(rows)) == len(rows):
-            late_ns = np.maximum(self._until_ns[rows], batch.start_ns - JUMP_NS) - batch.start_ns
-            fresh = (rows >= 0) & ((late_ns <= slip_ns) | (late_ns > JUMP_NS))
-            self._until_ns[rows[fresh]] = end_ns[fresh]
-            return fresh
-        for k in np.flatnonzero(rows >= 0):
-            late = int(self._until_ns[rows[k]]) - int(batch.start_ns[k])
-            if late <= slip_ns[k] or late > JUMP_NS:
-                fresh[k] = True
-                self._until_ns[rows[k]] = end_ns[k]
+        _go_on(rows, batch.start_ns, lasted_ns, slip_ns, self._until_ns, fresh)
         return fresh
+
+
+@njit(cache=True)
+def _go_on(
+    rows: Wholes, start_ns: Wholes, lasted_ns: Wholes, slip_ns: Reals, until_ns: Wholes, fresh: NDArray[np.bool_]
+) -> None:
+    """Find packets that go on where their channels were, in order; until_ns moves on with them."""
+    for k in range(len(rows)):
+        if rows[k] < 0:
+            continue
+        late_ns = max(until_ns[rows[k]], start_ns[k] - JUMP_NS) - start_ns[k]
+        if late_ns <= slip_ns[k] or late_ns > JUMP_NS:
+            fresh[k] = True
+            until_ns[rows[k]] = start_ns[k] + lasted_ns[k]
 
 
 def lookout(
@@ -131,6 +170,7 @@ class _Felt:
     def __init__(self, amplitudes: Amplitudes, testimony: Testimony) -> None:
         self._amplitudes = amplitudes
         self._keys = [station.key for station in testimony.stations]
+        self._numbers = np.full(len(self._keys), -1)
 
     def since(self, rows: Wholes, onset_ns: Wholes) -> tuple[Reals, Reals, Reals]:
         """See Measured."""
@@ -147,12 +187,14 @@ class _Felt:
         theirs, known = self._theirs(rows)
         hush = np.full(len(rows), np.nan)
         with np.errstate(divide="ignore"):
-            hush[known] = np.log10(self._amplitudes.stations().noise_mps2[theirs[known]])
+            hush[known] = np.log10(self._amplitudes.hush(theirs[known]))
         return hush
 
     def _theirs(self, rows: Wholes) -> tuple[Wholes, NDArray[np.bool_]]:
-        theirs = [self._amplitudes.station(self._keys[row]) for row in rows.tolist()]
-        numbers = np.array([-1 if row is None else row for row in theirs], dtype=np.int64)
+        for row in rows[self._numbers[rows] < 0].tolist():  # a station is silent at first; its number stays for ever
+            number = self._amplitudes.station(self._keys[row])
+            self._numbers[row] = -1 if number is None else number
+        numbers = self._numbers[rows]
         return numbers, numbers >= 0
 
 

@@ -37,13 +37,13 @@ class Policy:
 
     most: float = 4.0
     least: float = 2.0
-    domain_caps: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({"gateway": 6.0}))
+    domain_caps: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({"gateway": 4.0}))
     other_domain_cap: float = 12.0
     threshold: float = 12.0
     audiences: tuple[Audience, ...] = (
         Audience("operators", 1, 1),
         Audience("engineers", 2, 2, 4.0),
-        Audience("public", 3, 3, 4.5),
+        Audience("public", 3, 2, 4.5),
     )
     limit: int = 6
 

@@ -1,6 +1,6 @@
 """From onsets and silences to alerts: raised, updated, and taken back when the stations do not bear them out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final
@@ -155,6 +155,22 @@ class Warn:
         self._testimony.trust(row, share, tier)
         for held in list(self._open):
             yield from self._judge_again(held, now_ns)
+
+    def recall(self, told: Sequence[Alert], now_ns: int) -> None:
+        """Take up the alerts told before a restart: one that is open here goes on under the name it was told by.
+
+        told  versions, in the order they were declared; an alert that nobody was told of is let go
+        """
+        latest = {alert.alert_id: alert for alert in told}
+        first_ns: dict[str, int] = {}
+        for alert in told:
+            first_ns.setdefault(alert.alert_id, alert.declared_ns)
+        again, self._open = self._open, []
+        for alert in latest.values():
+            if alert.kind != "cancel":
+                held = next((each for each in again if self._is_of(each.alert, alert)), None)
+                raised_ns = held.raised_ns if held else first_ns[alert.alert_id]
+                self._open.append(_Open(alert, raised_ns, alert.declared_ns, now_ns))
 
     def elapse(self, now_ns: int) -> Iterator[Alert]:
         """Time passed: judge again what is due."""

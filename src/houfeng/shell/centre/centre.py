@@ -10,12 +10,15 @@ from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
+from houfeng.serve.alerts.news import News
 from houfeng.shell.centre import certificates
 from houfeng.shell.centre.feeds import feed_of
 from houfeng.shell.centre.gate import Intake, Thinker, Thinking
+from houfeng.shell.centre.outlets import outlets_of
 from houfeng.shell.centre.reload import Watch, changes
 from houfeng.shell.centre.sessions import SessionLog
 from houfeng.shell.centre.thinking import Heard, secured_feeds
+from houfeng.shell.centre.vigil import look_out
 from houfeng.shell.feeds.dataselect import Dataselect
 from houfeng.shell.feeds.feed import Feed
 from houfeng.shell.health.disks import watch_disks
@@ -40,6 +43,9 @@ FEEDS, INTAKE, ENGINE, SERVERS = range(4)
 
 #: Settings that the engine thinks with: when they change, it begins anew.
 THOUGHT_WITH = frozenset({"stations", "pace", "picker", "keys", "catalogue", "archive"})
+
+#: Settings that the vigil looks out with, likewise.
+WATCHED_WITH = frozenset({"stations", "keys", "warn"})
 
 #: How often it is looked at how feeds are, and whether all is idle, s.
 LOOK_S = 1.0
@@ -94,6 +100,14 @@ class Centre:
         self._fillers: dict[str, Dataselect] = {}
         self.intake = Intake(self._journal, self.metrics, on_stored=self._stored, clock=clock)
         self._given_up: HoufengError | None = None
+        self._news: asyncio.Queue[News] = asyncio.Queue()
+        self.vigil = Thinker(
+            self._journal,
+            self._path,
+            on_heard=self._alerted,
+            on_trouble=lambda reason: self.metrics.trouble("vigil", reason),
+            body=look_out,
+        )
         self.thinker = thinking(
             self._journal,
             self._path,
@@ -122,6 +136,9 @@ class Centre:
             duties.append(Duty("end", until_stopped(partial(self._end_when_idle, self._idle_s)), FEEDS))
         if self._settings.seedlink.listen or self._settings.seedlink.tls_listen:
             duties.append(Duty("seedlink", self._serve, SERVERS))
+        if self._settings.warn.enabled:
+            duties.append(Duty("vigil", self.vigil.run, ENGINE, stop_s=90.0))
+            duties.append(Duty("outlets", self._let_out, SERVERS))
         if self._health_listen is not None:
             duties.append(Duty("health", self._health, SERVERS))
         try:
@@ -138,6 +155,7 @@ class Centre:
         self.supervisor.ask_to_stop()
 
     def _stored(self, numbers: range, packets: Sequence[Packet]) -> None:
+        self.vigil.stored()
         self.thinker.stored()
         if self._server is not None:
             self._server.published(numbers, packets)
@@ -160,6 +178,38 @@ class Centre:
             for filler in self._fillers.values():
                 filler.ask(gap)
         self._on_each_heard(heard)
+
+    def _alerted(self, heard: Heard) -> None:
+        self.metrics.trouble("vigil", "")
+        self.metrics.stage_ran("warn", heard.took_s)
+        for news in heard.news:
+            self.metrics.alert_told(news.alert, self._clock())
+            alert = news.alert
+            logger.info("alert %s version %d, %s, %s", alert.alert_id, alert.version, alert.kind, alert.status)
+            self._news.put_nowait(news)
+        self._on_each_heard(heard)
+
+    async def _let_out(self, stopping: asyncio.Event) -> None:
+        """Let alerts out until the event is set, and then what still waits."""
+        outlets = outlets_of(
+            self._settings,
+            self._path.parent,
+            clock=self._clock,
+            environment=os.environ,
+            tell=self.intake.tell,
+            on_listening=self._on_ready,
+        )
+        async with outlets:
+            stopped = asyncio.create_task(stopping.wait())
+            while not (stopping.is_set() and self._news.empty()):
+                waiting = asyncio.create_task(self._news.get())
+                await asyncio.wait([waiting, stopped], return_when=asyncio.FIRST_COMPLETED)
+                if waiting.done():
+                    news = waiting.result()
+                    await outlets.publish(news.alert, news.expectations)
+                else:
+                    waiting.cancel()
+            stopped.cancel()
 
     def _stands(self, standing: Standing) -> None:
         self.metrics.duty_stands(standing)
@@ -264,7 +314,8 @@ class Centre:
         begun_ns = self._clock()
         while True:
             since_ns = self.intake.last_arrival_ns or begun_ns
-            if self.thinker.idle and self._clock() - since_ns > idle_s * NS_PER_S:
+            looked = self.vigil.idle or not self._settings.warn.enabled
+            if self.thinker.idle and looked and self._clock() - since_ns > idle_s * NS_PER_S:
                 self.thinker.finish()
                 await asyncio.to_thread(self._engine_ended)
                 self.supervisor.ask_to_stop()
@@ -280,6 +331,9 @@ class Centre:
             before, self._settings = self._settings, change.settings
             for part in sorted(change.changed):
                 await self._renew(part, before)
+            if self._settings.warn.enabled and change.changed & WATCHED_WITH:
+                await self.supervisor.stop("vigil")
+                self.supervisor.start(Duty("vigil", self.vigil.run, ENGINE, stop_s=90.0))
             if change.changed & THOUGHT_WITH or secured_feeds(before) != secured_feeds(self._settings):
                 await self.supervisor.stop("engine")
                 self.supervisor.start(Duty("engine", self.thinker.run, ENGINE, stop_s=90.0))
@@ -308,6 +362,9 @@ class Centre:
                 self.metrics.feed_removed(name)
         elif part == "seedlink" and self._server is not None:
             self._renew_server(self._server)
-        if part in {"journal", "health", "log"} or (part == "seedlink" and before.seedlink != self._settings.seedlink):
-            finding = Finding("restart-needed", f"the new [{part}] counts from the next start on", str(self._path))
+        name = part.partition(".")[0]
+        if name in {"journal", "health", "log", "outlets"} or (
+            part == "seedlink" and before.seedlink != self._settings.seedlink
+        ):
+            finding = Finding("restart-needed", f"the new [{name}] counts from the next start on", str(self._path))
             self.intake.tell(finding)

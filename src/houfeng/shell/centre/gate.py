@@ -165,6 +165,7 @@ class Thinker:
 
     on_heard    called with what came of packets, in the event loop
     on_trouble  called with why the engine waits, "" when it goes on
+    body        what its process does; one that only looks on keeps nothing in the journal
     """
 
     def __init__(
@@ -174,8 +175,10 @@ class Thinker:
         *,
         on_heard: Callable[[Heard], None],
         on_trouble: Callable[[str], None],
+        body: Callable[[Connection, Path], None] = think,
     ) -> None:
         self._journal = journal
+        self._body = body
         self._settings_path = settings_path
         self._on_heard = on_heard
         self._on_trouble = on_trouble
@@ -205,7 +208,7 @@ class Thinker:
         """
         self._stop = None
         ours, theirs = SpawnContext().Pipe()
-        process = SpawnContext().Process(target=think, args=(theirs, self._settings_path), daemon=True)
+        process = SpawnContext().Process(target=self._body, args=(theirs, self._settings_path), daemon=True)
         await asyncio.to_thread(process.start)
         self.pid = process.pid
         theirs.close()
@@ -240,7 +243,8 @@ class Thinker:
                     case Want(sequence):
                         pipe.send(self._answer(sequence))
                     case Heard() as heard:
-                        self._journal.hold(heard.needed)
+                        if self._body is think:
+                            self._journal.hold(heard.needed)
                         loop.call_soon_threadsafe(self._on_heard, heard)
                     case Trouble(reason):
                         loop.call_soon_threadsafe(self._on_trouble, reason)

@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from houfeng.quake.hearing import Portrait
+from houfeng.serve.alerts.news import News
 from houfeng.shell.archive.archive import Archive
 from houfeng.shell.catalogue.catalogue import Catalogue, url_of
 from houfeng.shell.centre.engine import Engine, Keepers, Knowledge, Numbered, Stopped
@@ -66,6 +67,7 @@ class Heard:
     took_s      how long it took
     arrived_ns  when the last of the packets had arrived
     records_s   of some records: how long after its arrival each had been listened to, and what triggers in it was known
+    news        of the vigil's process: alerts to be let out
     picks_s     of picks: how long after the arrival that showed time to have passed their wave trains they were told
     """
 
@@ -79,6 +81,7 @@ class Heard:
     gaps: tuple[Gap, ...] = ()
     records_s: tuple[float, ...] = ()
     picks_s: tuple[float, ...] = ()
+    news: tuple[News, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

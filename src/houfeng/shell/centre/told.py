@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
+from urllib.parse import quote
 
 from houfeng.quake.hearing import Portrait
 from houfeng.shell.replay.pick_spool import PickSpool
@@ -26,6 +27,21 @@ CREATE TABLE IF NOT EXISTS finding (number INTEGER PRIMARY KEY, line BLOB NOT NU
 CREATE TABLE IF NOT EXISTS assurance (channel TEXT, start_ns INTEGER, tier TEXT, PRIMARY KEY (channel, start_ns));
 CREATE TABLE IF NOT EXISTS progress (only INTEGER PRIMARY KEY CHECK (only = 1), content BLOB NOT NULL);
 """
+
+
+def progress_in(path: Path) -> bytes | None:
+    """How far the centre whose file this is has got, while another process writes it; None where there is no file."""
+    if not path.exists():
+        return None
+    try:
+        connection = sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)
+        try:
+            row = connection.execute("SELECT content FROM progress").fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise WorldFault(str(path), str(error), "check its folder and permissions") from error
+    return None if row is None else bytes(row[0])
 
 
 class ToldStore:

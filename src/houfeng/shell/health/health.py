@@ -165,6 +165,7 @@ def _details(metrics: Metrics, now_ns: int, begun_ns: int) -> dict[str, Any]:
         "gaps": metrics.gaps,
         "picks": sum(metrics.picks.values()),
         "quakes": metrics.quakes,
+        "alerts": sum(metrics.alerts.values()),
         "findings": sum(metrics.findings.values()),
         **_quantiles("pick_delay", metrics.pick_delays.recent),
         "readers": metrics.readers.connected,

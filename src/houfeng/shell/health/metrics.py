@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from houfeng.shell.health.supervise import Standing
+from houfeng.words.alert import Alert, AlertKind
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.packet import Packet
@@ -156,6 +157,8 @@ class Metrics:
         self.pick_waits = Delays()
         self.quakes = 0
         self.quake_delays = Delays()
+        self.alerts: dict[AlertKind, int] = {}
+        self.alert_delays = Delays()
         self.findings: dict[str, int] = {}
         self.gaps = 0
         self.queues: dict[str, Queue] = {}
@@ -258,6 +261,12 @@ class Metrics:
         """A version of a quake was told, so long after its origin time."""
         self.quakes += 1
         self.quake_delays.add(np.array([(now_ns - quake.origin.time_ns) / NS_PER_S]))
+
+    def alert_told(self, alert: Alert, now_ns: int) -> None:
+        """A version of an alert was told, so long after the record on which it rests arrived."""
+        self.alerts[alert.kind] = self.alerts.get(alert.kind, 0) + 1
+        if alert.kind == "first" and alert.ledger is not None:
+            self.alert_delays.add(np.array([(now_ns - alert.ledger.arrived_ns) / NS_PER_S]))
 
     def queue_stands(self, stage: str, depth: int, most: int) -> None:
         """So much waits before a stage, of so much that may."""

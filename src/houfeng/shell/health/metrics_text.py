@@ -90,6 +90,12 @@ def _of_what_is_heard(metrics: Metrics) -> Iterator[Family]:
     )
     yield _histogram("pick_delay_seconds", "From an onset to its pick being told.", metrics.pick_delays)
     yield _histogram("quake_delay_seconds", "From an origin time to its quake being told.", metrics.quake_delays)
+    yield _counter("alerts", "Versions of alerts told.", "kind", list(metrics.alerts.items()))
+    yield _histogram(
+        "alert_wait_seconds",
+        "From the arrival of the record that tipped the scales to the first version of its alert being told.",
+        metrics.alert_delays,
+    )
 
 
 def _of_work(metrics: Metrics) -> Iterator[Family]:

@@ -154,6 +154,17 @@ class PickerSettings(Section):
         return self
 
 
+class WarnSettings(Section):
+    """Warning: alerts, and to whom they may go."""
+
+    enabled: bool = Field(True, description="look out for quakes while packets come")
+    status: Literal["test", "exercise", "actual"] = Field(
+        "test", description="what alerts say they are: test, exercise or actual"
+    )
+    policy: Beside | None = Field(None, description="TOML of what to warn whom; the packaged one when left out")
+    places: Beside | None = Field(None, description="CSV of places to say what to expect: name, latitude, longitude")
+
+
 class HealthSettings(Section):
     """The page of health and metrics."""
 
@@ -222,6 +233,7 @@ class Settings(Section):
     keys: KeysSettings
     pace: PaceSettings
     picker: PickerSettings
+    warn: WarnSettings
     health: HealthSettings
     cluster: ClusterSettings
     outlets: Listed[Outlet] = Field((), description="where alerts go out")

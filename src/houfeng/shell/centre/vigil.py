@@ -1,0 +1,251 @@
+"""The warning side of a centre, in a process of its own: the journal in, alerts out, whatever the engine does.
+
+Packets are looked at as they come, in the journal's order. After a crash it begins where the engine would, silently up
+to where it had got; alerts that were told before go on under their names.
+"""
+
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Self
+
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from houfeng.guard.vouch import Vouch, memory_of
+from houfeng.quake.hearing import travel_times
+from houfeng.quake.locate.traveltime import TravelTimes
+from houfeng.quake.network import network_of
+from houfeng.quake.warn.lookout import Lookout, lookout
+from houfeng.quake.warn.places import expectations
+from houfeng.quake.warn.policy import Policy
+from houfeng.quake.warn.policy_toml import packaged_policy, read_policy
+from houfeng.serve.alerts.lines import read_line, write_line
+from houfeng.serve.alerts.news import News
+from houfeng.shell.arrivals.paced import AT_ONCE_NS, decode_packets, first_ns
+from houfeng.shell.centre.engine import MANIFEST_PATIENCE_NS, Knowledge, Numbered, Progress
+from houfeng.shell.centre.thinking import TOLD_FILE, Failed, Heard, Stop, Want, knowledge_of
+from houfeng.shell.centre.told import progress_in
+from houfeng.shell.recordings import read_bytes
+from houfeng.shell.replay.reporting import load_places
+from houfeng.shell.settings.settings import Settings, WarnSettings, read_settings
+from houfeng.words.alert import Alert, AlertStatus, Place
+from houfeng.words.assurance import Tier
+from houfeng.words.errors import HoufengError, WorldFault
+from houfeng.words.finding import Finding
+from houfeng.words.instant import NS_PER_S
+from houfeng.words.packet import Packet
+from houfeng.words.source import SourceId
+
+#: In the folder of the settings: every version of every alert.
+ALERTS_FILE = "alerts.sqlite"
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS alert (
+    alert_id TEXT, version INTEGER, declared_ns INTEGER NOT NULL, line BLOB NOT NULL, PRIMARY KEY (alert_id, version)
+);
+CREATE TABLE IF NOT EXISTS progress (only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER NOT NULL);
+"""
+
+#: Alerts told so long before a restart go on after it.
+RECALLED_NS = 300 * NS_PER_S
+
+
+class AlertStore:
+    """Every version of every alert, and the number of the packet up to which it has been looked at, together.
+
+    Raises WorldFault when the disk refuses.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._faults():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._connection = sqlite3.connect(path)
+            self._connection.execute("PRAGMA journal_mode = WAL")
+            self._connection.execute("PRAGMA synchronous = FULL")
+            self._connection.executescript(_TABLES)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._connection.close()
+
+    @property
+    def sequence(self) -> int:
+        """The number of the last packet looked at, 0 before the first."""
+        row = self._connection.execute("SELECT sequence FROM progress").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def keep(self, said: Sequence[News], sequence: int) -> None:
+        """Keep versions, and how far packets have been looked at."""
+        with self._faults():
+            for news in said:
+                row = (news.alert.alert_id, news.alert.version, news.alert.declared_ns, write_line(news))
+                self._connection.execute("INSERT OR IGNORE INTO alert VALUES (?, ?, ?, ?)", row)
+            self._connection.execute("INSERT OR REPLACE INTO progress VALUES (1, ?)", (sequence,))
+            self._connection.commit()
+
+    def told(self, since_ns: int = 0) -> Iterator[News]:
+        """Versions declared since an instant, in the order they were declared."""
+        told = "SELECT line FROM alert WHERE declared_ns >= ? ORDER BY declared_ns, alert_id, version"
+        for (line,) in self._connection.execute(told, (since_ns,)):
+            yield read_line(line)
+
+    def _faults(self) -> "_Faults":
+        return _Faults(self._path)
+
+
+class _Faults:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError | sqlite3.Error):
+            raise WorldFault(str(self._path), str(error), "check its folder, permissions and room") from error
+
+
+class Vigil:
+    """Looks at the packets of a journal as they come.
+
+    rules  of what to warn, what alerts are to say they are, and the places to say what to expect
+    begin  where the engine would begin after a restart, and what was known of the stations that sign there
+    """
+
+    def __init__(self, knowledge: Knowledge, rules: "Rules", store: AlertStore, begin: Progress) -> None:
+        self._knowledge = knowledge
+        self._rules = rules
+        self._store = store
+        self._told = store.sequence
+        self._recalled = self._told == 0
+        self.next = begin.begin
+        self._vouch = Vouch(
+            knowledge.enrolments,
+            knowledge.centre_key or X25519PrivateKey.generate(),
+            secured_feeds=knowledge.secured_feeds,
+            patience_ns=MANIFEST_PATIENCE_NS,
+            memory=memory_of(begin.anchors[0].memory),
+        )
+        self._lookout: Lookout | None = None
+        self._times: TravelTimes | None = None
+
+    def handle(self, packets: Sequence[Numbered]) -> list[News]:
+        """Packets of the journal, from number `next` on; returns what is to be told, which is kept by then."""
+        said: list[News] = []
+        for _, together in groupby(packets, key=lambda each: each[1].arrival_ns // AT_ONCE_NS):
+            at_once = list(together)
+            self._recall(at_once[0])
+            alerts = self._look([packet for _, packet in at_once])
+            if at_once[-1][0] > self._told:
+                said += [self._worded(alert) for alert in alerts]
+        if packets:
+            self.next = packets[-1][0] + 1
+            if self.next - 1 > self._told:
+                self._told = self.next - 1
+                self._store.keep(said, self._told)
+        return said
+
+    def _recall(self, first: Numbered) -> None:
+        """Where it had got to before it ended, alerts told then go on."""
+        if not self._recalled and first[0] > self._told and self._lookout is not None:
+            self._recalled = True
+            told = self._store.told(first[1].arrival_ns - RECALLED_NS)
+            self._lookout.recall([news.alert for news in told], first[1].arrival_ns)
+
+    def _worded(self, alert: Alert) -> News:
+        """An alert with what places have to expect; nothing once it is taken back."""
+        if alert.kind == "cancel" or self._times is None:
+            return News(alert)
+        return News(alert, expectations(alert, self._rules.places, self._times, alert.declared_ns))
+
+    def _look(self, packets: Sequence[Packet]) -> list[Alert]:
+        clock_ns = max(packet.arrival_ns for packet in packets)
+        believed: list[Packet] = []
+        alerts: list[Alert] = []
+        spoken = [packet for packet in packets if packet.station_key]
+        for value in [*self._vouch.handle(spoken), *self._vouch.elapse(clock_ns)]:
+            if isinstance(value, Finding):  # the engine tells it
+                continue
+            if self._lookout is not None:
+                alerts += self._lookout.vouched(value.packet.station_key, value.tier, clock_ns)
+            if value.tier > Tier.BROKEN:
+                believed.append(value.packet)
+        if self._lookout is None and not self._open(believed):
+            return alerts
+        assert self._lookout is not None
+        for batch in decode_packets(believed).batches if believed else ():
+            alerts += self._lookout.handle(batch, clock_ns)
+        alerts += self._lookout.elapse(clock_ns)
+        return alerts
+
+    def _open(self, packets: Sequence[Packet]) -> bool:
+        """Begin, with the network of the time at which the first samples were taken."""
+        first = first_ns(packets) if packets else None
+        if first is None:
+            return False
+        known = self._knowledge
+        standing = known.inventory.at(first)
+        network = network_of(known.inventory, [SourceId(each.network, each.code, "", "") for each in standing], first)
+        self._times = travel_times(known.model, network)
+        rules = self._rules
+        self._lookout = lookout(network, known.inventory, self._times, rules.policy, first, status=rules.status)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Of what to warn, what alerts are to say they are, and the places to say what to expect."""
+
+    policy: Policy
+    status: AlertStatus
+    places: tuple[Place, ...]
+
+
+def rules_of(settings: WarnSettings) -> Rules:
+    """The rules of a centre. Raises WorldFault or DataFault for files that will not do."""
+    policy = read_policy(read_bytes(settings.policy), str(settings.policy)) if settings.policy else packaged_policy()
+    places = load_places(settings.places).places
+    return Rules(policy, settings.status, tuple(Place(one.name, one.latitude_deg, one.longitude_deg) for one in places))
+
+
+def look_out(pipe: Connection, settings_path: Path) -> None:
+    """Look at what the other end of the pipe gives, until it says stop or is gone. The body of the process."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the centre says when to stop
+    try:
+        settings = read_settings(settings_path)
+        folder = settings_path.parent
+        with AlertStore(folder / ALERTS_FILE) as store:
+            vigil = _vigil(settings, folder, store)
+            pipe.send(_heard(vigil, list(store.told(time.time_ns() - RECALLED_NS)), 0.0, 0))  # perhaps not let out
+            while True:
+                pipe.send(Want(vigil.next))
+                answer = pipe.recv()
+                if isinstance(answer, Stop):
+                    return
+                begun = time.monotonic()
+                news = vigil.handle(answer.packets)
+                arrived_ns = answer.packets[-1][1].arrival_ns if answer.packets else 0
+                pipe.send(_heard(vigil, news, time.monotonic() - begun, arrived_ns))
+    except (EOFError, BrokenPipeError):
+        pass  # what was not kept is looked at again
+    except HoufengError as error:
+        pipe.send(Failed(str(error)))
+
+
+def _vigil(settings: Settings, folder: Path, store: AlertStore) -> Vigil:
+    known, _ = knowledge_of(settings)
+    begin = Progress.read(progress_in(folder / TOLD_FILE))
+    return Vigil(known, rules_of(settings.warn), store, begin)
+
+
+def _heard(vigil: Vigil, news: Sequence[News], took_s: float, arrived_ns: int) -> Heard:
+    return Heard(vigil.next, 0, took_s, arrived_ns, news=tuple(news))

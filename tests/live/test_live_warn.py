@@ -1,0 +1,74 @@
+"""A running centre warns: what comes over SeedLink is an alert in a file within the same run, and never twice."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from faulty_world import write_stations
+from journalled import packets_of
+from running_centre import Source, children, kill, make_centre, start
+from short_recording import make_short
+
+from houfeng.shell.centre.vigil import ALERTS_FILE, AlertStore
+from houfeng.words.instant import NS_PER_S, parse_instant
+
+LIMIT_S = 240
+OUTLET = '\n[[outlets]]\nname = "file"\nkind = "file"\naudience = "operators"\npath = "alerts.jsonl"\n'
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    made = make_short(tmp_path_factory.mktemp("short"))
+    return replace(made, stations=write_stations(made.stations.with_suffix(".xml"), made.hour.stations))
+
+
+def warned(folder):
+    return [json.loads(line) for line in (folder / "alerts.jsonl").read_bytes().splitlines()]
+
+
+def with_outlet(folder):
+    settings = folder / "centre.toml"
+    settings.write_text(settings.read_text() + OUTLET)
+    return folder
+
+
+def versions(told):
+    return [(one["alert_id"], one["version"]) for one in told]
+
+
+def test_a_quake_is_warned_of_while_it_is_heard(short, tmp_path):
+    with Source(tmp_path / "ring", packets_of(short)) as source:
+        folder = with_outlet(make_centre(tmp_path / "centre", short, source.port))
+        centre = start(folder, "--until-idle", "3")
+        _, said = centre.communicate(timeout=LIMIT_S)
+    assert centre.returncode == 0, said
+    told = warned(folder)
+    largest = max(short.hour.quakes, key=lambda quake: quake.magnitude)
+    first = min(told, key=lambda one: abs(parse_instant(one["origin_time"]) - largest.time_ns))
+    assert abs(parse_instant(first["origin_time"]) - largest.time_ns) < 3 * NS_PER_S
+    assert {one["status"] for one in told} == {"test"}
+    assert all(one["forgery_cost_stations"] >= 1 for one in told if one["version"] == 1)
+    with AlertStore(folder / ALERTS_FILE) as store:
+        assert {(news.alert.alert_id, news.alert.version) for news in store.told()} >= set(versions(told))
+
+
+def test_no_alert_is_repeated_after_kill_9(short, tmp_path):
+    packets = packets_of(short)
+    half = len(packets) // 2
+    with Source(tmp_path / "ring", packets[:half]) as source:
+        folder = with_outlet(make_centre(tmp_path / "centre", short, source.port))
+        centre = start(folder, "--until-idle", "15")
+        while not (folder / "alerts.jsonl").exists() or not warned(folder):
+            assert centre.poll() is None
+        kill(centre.pid)
+        centre.communicate(timeout=LIMIT_S)
+        before = versions(warned(folder))
+        centre = start(folder, "--until-idle", "15")
+        source.add(packets[half:])
+        for helper in children(centre.pid):
+            kill(helper)
+        _, said = centre.communicate(timeout=LIMIT_S)
+    assert centre.returncode == 0, said
+    after = versions(warned(folder))
+    assert len(after) == len(set(after))
+    assert after[: len(before)] == before
