@@ -90,7 +90,7 @@ class Testimony:
             self._heard_s[rows[first]] = front_s[first]
 
     def note(self, row: int, onset_s: float) -> bool:
-        """An onset at a station; False when it is one known already, seen by another channel."""
+        """An onset at a station; False when it is one known already, seen by another channel, or nobody trusts it."""
         known = self.onset_s[row]
         near = np.abs(known - onset_s) <= ONE_ONSET_S
         if near.any():
@@ -107,7 +107,7 @@ class Testimony:
         self.stray[row, oldest] = np.log(max(rate, burst))
         self._strays[row] = self._strays[row] * faded + 1.0
         known[oldest] = onset_s
-        return True
+        return bool(self.share[row] > 0)
 
     def trust(self, row: int, share: float, tier: Tier) -> None:
         """How much a station may say, from 0 to 1 of a fully trusted one."""
@@ -146,7 +146,7 @@ class Testimony:
             away_m * np.sin(azimuth),
             away_m * np.cos(azimuth),
             self.elevation_m[rows],
-            self.front_s[rows],
+            np.where(self.share[rows] > 0, self.front_s[rows], -np.inf),
             onset_s,
             pd,
             window_s,
@@ -161,7 +161,8 @@ class Testimony:
     def _of_late(self, rows: Wholes) -> tuple[Reals, Reals]:
         """Onsets of stations that still matter, [n, as many as any of them has], and how rare they were."""
         onset_s, stray = self.onset_s[rows], self.stray[rows]
-        onset_s[onset_s < self.front_s[rows].max(initial=-np.inf) - ONSETS_S] = -np.inf
+        # by its own data's time: a clock far ahead makes no other station's onsets old
+        onset_s[(onset_s < self.front_s[rows, None] - ONSETS_S) | (self.share[rows, None] <= 0)] = -np.inf
         order = np.argsort(-onset_s, axis=1, kind="stable")
         most = max(1, int((onset_s > -np.inf).sum(axis=1).max(initial=0)))
         order = order[:, :most]
