@@ -13,6 +13,7 @@ from houfeng.shell.centre.vigil import ALERTS_FILE, AlertStore
 from houfeng.words.instant import NS_PER_S, parse_instant
 
 LIMIT_S = 240
+WARN = '\n[warn]\nplaces = "places.csv"\n'
 OUTLET = '\n[[outlets]]\nname = "file"\nkind = "file"\naudience = "operators"\npath = "alerts.jsonl"\n'
 
 
@@ -28,7 +29,8 @@ def warned(folder):
 
 def with_outlet(folder):
     settings = folder / "centre.toml"
-    settings.write_text(settings.read_text() + OUTLET)
+    settings.write_text(settings.read_text() + WARN + OUTLET)
+    (folder / "places.csv").write_text("name,latitude,longitude,population\nTown,30.5,114.3,1000\n")
     return folder
 
 
@@ -47,6 +49,7 @@ def test_a_quake_is_warned_of_while_it_is_heard(short, tmp_path):
     first = min(told, key=lambda one: abs(parse_instant(one["origin_time"]) - largest.time_ns))
     assert abs(parse_instant(first["origin_time"]) - largest.time_ns) < 3 * NS_PER_S
     assert {one["status"] for one in told} == {"test"}
+    assert {place["place"] for one in told for place in one["expectations"]} == {"Town"}
     assert all(one["forgery_cost_stations"] >= 1 for one in told if one["version"] == 1)
     with AlertStore(folder / ALERTS_FILE) as store:
         assert {(news.alert.alert_id, news.alert.version) for news in store.told()} >= set(versions(told))

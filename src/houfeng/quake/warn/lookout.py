@@ -16,6 +16,7 @@ from houfeng.quake.acquire.roster import Roster
 from houfeng.quake.detect.trigger import Trigger, Watch
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import Network
+from houfeng.quake.shake.mmi import mmi
 from houfeng.quake.warn.amplitude import Amplitudes
 from houfeng.quake.warn.policy import Policy
 from houfeng.quake.warn.stage import Onset, Warn
@@ -48,6 +49,9 @@ SHARES: Mapping[Tier, float] = MappingProxyType(
 )
 BROKEN_NS = 60 * NS_PER_S
 
+#: Shaking so long ago is what a station feels now.
+FELT_S = 30.0
+
 
 class Lookout:
     """Packets in, alerts out.
@@ -64,6 +68,7 @@ class Lookout:
         self._testimony = testimony
         self._warn = warn
         self._amplitudes = amplitudes
+        self._felt = _Felt(amplitudes, testimony)
         self._roster = roster
         self._watch = Watch(aperture_m, roster)
         self._tiers: dict[str, Tier] = {}
@@ -105,6 +110,10 @@ class Lookout:
         if self._tiers.get(station_key) is not tier:
             self._tiers[station_key] = tier
             yield from self._warn.trust(station_key, SHARES[tier], tier, now_ns)
+
+    def felt(self) -> tuple[Reals, Reals]:
+        """Intensity of late at every station of the testimony, MMI, NaN where not known; how far each is trusted."""
+        return self._felt.mmi(np.arange(len(self._testimony.stations))), self._testimony.share
 
     def recall(self, told: Sequence[Alert], now_ns: int) -> None:
         """Go on with alerts told before a restart, under their names."""
@@ -189,6 +198,14 @@ class _Felt:
         with np.errstate(divide="ignore"):
             hush[known] = np.log10(self._amplitudes.hush(theirs[known]))
         return hush
+
+    def mmi(self, rows: Wholes) -> Reals:
+        """Intensity of late at stations; NaN where it is not known; [n]."""
+        theirs, known = self._theirs(rows)
+        now = self._amplitudes.stations(FELT_S)
+        level = np.full(len(rows), np.nan)
+        level[known] = mmi(now.pga_mps2[theirs[known]], now.pgv_mps[theirs[known]])
+        return level
 
     def _theirs(self, rows: Wholes) -> tuple[Wholes, NDArray[np.bool_]]:
         for row in rows[self._numbers[rows] < 0].tolist():  # a station is silent at first; its number stays for ever

@@ -18,10 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from houfeng.guard.vouch import Vouch, memory_of
 from houfeng.quake.hearing import travel_times
-from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import network_of
 from houfeng.quake.warn.lookout import Lookout, lookout
-from houfeng.quake.warn.places import expectations
+from houfeng.quake.warn.outlook import Outlook
 from houfeng.quake.warn.policy import Policy
 from houfeng.quake.warn.policy_toml import packaged_policy, read_policy
 from houfeng.serve.alerts.lines import read_line, write_line
@@ -135,7 +134,7 @@ class Vigil:
             memory=memory_of(begin.anchors[0].memory),
         )
         self._lookout: Lookout | None = None
-        self._times: TravelTimes | None = None
+        self._outlook: Outlook | None = None
 
     def handle(self, packets: Sequence[Numbered]) -> list[News]:
         """Packets of the journal, from number `next` on; returns what is to be told, which is kept by then."""
@@ -161,10 +160,10 @@ class Vigil:
             self._lookout.recall([news.alert for news in told], first[1].arrival_ns)
 
     def _worded(self, alert: Alert) -> News:
-        """An alert with what places have to expect; nothing once it is taken back."""
-        if alert.kind == "cancel" or self._times is None:
+        """An alert with what places have to expect."""
+        if self._lookout is None or self._outlook is None:
             return News(alert)
-        return News(alert, expectations(alert, self._rules.places, self._times, alert.declared_ns))
+        return News(alert, self._outlook.of(alert, *self._lookout.felt()))
 
     def _look(self, packets: Sequence[Packet]) -> list[Alert]:
         clock_ns = max(packet.arrival_ns for packet in packets)
@@ -194,9 +193,10 @@ class Vigil:
         known = self._knowledge
         standing = known.inventory.at(first)
         network = network_of(known.inventory, [SourceId(each.network, each.code, "", "") for each in standing], first)
-        self._times = travel_times(known.model, network)
+        times = travel_times(known.model, network)
         rules = self._rules
-        self._lookout = lookout(network, known.inventory, self._times, rules.policy, first, status=rules.status)
+        self._lookout = lookout(network, known.inventory, times, rules.policy, first, status=rules.status)
+        self._outlook = Outlook(rules.places, tuple(network.stations.values()), rules.policy, times)
         return True
 
 
