@@ -1,6 +1,8 @@
 """A running centre warns: what comes over SeedLink is an alert in a file within the same run, and never twice."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -9,7 +11,6 @@ from journalled import packets_of
 from running_centre import Source, children, kill, make_centre, start
 from short_recording import make_short
 
-from houfeng.shell.centre.vigil import ALERTS_FILE, AlertStore
 from houfeng.words.instant import NS_PER_S, parse_instant
 
 LIMIT_S = 240
@@ -51,8 +52,11 @@ def test_a_quake_is_warned_of_while_it_is_heard(short, tmp_path):
     assert {one["status"] for one in told} == {"test"}
     assert {place["place"] for one in told for place in one["expectations"]} == {"Town"}
     assert all(one["forgery_cost_stations"] >= 1 for one in told if one["version"] == 1)
-    with AlertStore(folder / ALERTS_FILE) as store:
-        assert {(news.alert.alert_id, news.alert.version) for news in store.told()} >= set(versions(told))
+    command = [sys.executable, "-m", "houfeng", "told", folder, "--alerts", tmp_path / "all.jsonl"]
+    subprocess.run(command, check=True)
+    assert set((tmp_path / "all.jsonl").read_bytes().splitlines()) >= set(
+        (folder / "alerts.jsonl").read_bytes().splitlines()
+    )
 
 
 def test_no_alert_is_repeated_after_kill_9(short, tmp_path):

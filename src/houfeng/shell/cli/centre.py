@@ -158,10 +158,15 @@ def told(
             "--assurance", help="Write how surely each channel's samples are its own, as CSV.", metavar="FILE"
         ),
     ] = None,
+    alerts: Annotated[
+        Path | None, typer.Option("--alerts", help="Write every version of every alert as JSON lines.", metavar="FILE")
+    ] = None,
 ) -> None:
-    """Write out what a centre has told beside its catalogue: picks, findings, assurance."""
+    """Write out what a centre has told beside its catalogue: picks, findings, assurance, alerts."""
+    from houfeng.serve.alerts.lines import write_line
     from houfeng.shell.centre.thinking import TOLD_FILE
     from houfeng.shell.centre.told import ToldStore
+    from houfeng.shell.centre.vigil import ALERTS_FILE, AlertStore
     from houfeng.shell.replay.results import write_file
     from houfeng.wire.csv_text import write_csv
     from houfeng.words.instant import format_instant
@@ -176,6 +181,9 @@ def told(
         if assurance is not None:
             rows = [(one, format_instant(at), tier) for one, at, tier in store.assurance()]
             write_file(assurance, write_csv([("channel", "from", "tier"), *rows]))
+    if alerts is not None:
+        with AlertStore(folder / ALERTS_FILE) as kept:
+            write_file(alerts, map(write_line, kept.told()))
 
 
 @commands.command()
