@@ -148,13 +148,16 @@ class Warn:
             yield from self._found(row, onset_s, onset)
 
     def trust(self, station_key: str, share: float, tier: Tier, now_ns: int) -> Iterator[Alert]:
-        """A station is trusted more, or less, or not at all: open alerts are judged anew."""
+        """A station is trusted more, or less, or not at all: open alerts are judged anew.
+
+        One that would not be raised now, because of that, is taken back at once.
+        """
         row = self._testimony.row.get(station_key)
         if row is None:
             return
         self._testimony.trust(row, share, tier)
         for held in list(self._open):
-            yield from self._judge_again(held, now_ns)
+            yield from self._judge_again(held, now_ns, self._policy.threshold)
 
     def recall(self, told: Sequence[Alert], now_ns: int) -> None:
         """Take up the alerts told before a restart: one that is open here goes on under the name it was told by.
@@ -176,7 +179,7 @@ class Warn:
         """Time passed: judge again what is due."""
         for held in list(self._open):
             if held.due_ns <= now_ns:
-                yield from self._judge_again(held, now_ns)
+                yield from self._judge_again(held, now_ns, TAKEN_BACK * self._policy.threshold)
 
     def _found(self, row: int, onset_s: float, onset: Onset) -> Iterator[Alert]:
         """Ask whether an onset that nothing explains is one of a quake's."""
@@ -230,8 +233,8 @@ class Warn:
         count = search_kernel(self._times.table, shown, about, widest_m, deepest_m, SIZES, self._room)
         return self._room[:count]
 
-    def _judge_again(self, held: _Open, now_ns: int) -> Iterator[Alert]:
-        """Judge an open alert by what stations show now."""
+    def _judge_again(self, held: _Open, now_ns: int, least: float) -> Iterator[Alert]:
+        """Judge an open alert by what stations show now; below the least score it is taken back."""
         last = held.alert
         wait_s = next((wait for until, wait in AGAIN_S if now_ns - held.raised_ns <= seconds_to_ns(until)), None)
         if wait_s is None:
@@ -244,7 +247,7 @@ class Warn:
         shown = self._testimony.shown(rows, *place, self._measured)
         about = About(-1, self._testimony.seconds(last.origin_time_ns), FOLLOWING_S)
         judged = self._search(shown, about, FOLLOWING_M)
-        if not judged[0, SCORE] > TAKEN_BACK * self._policy.threshold:
+        if not judged[0, SCORE] >= least:
             self._open.remove(held)
             taken_back = replace(last, kind="cancel", declared_ns=now_ns)
             yield self._said(held, taken_back, "the stations do not bear it out")
