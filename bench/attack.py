@@ -130,8 +130,12 @@ def shifted(here: Province, policy: Policy, f: int, tries: int, rng: Generator) 
         there = before[-1]
         return float(distance_m(alert.latitude_deg, alert.longitude_deg, there.latitude_deg, there.longitude_deg))
 
+    def held(alert: Alert) -> bool:
+        """Whether so few liars cannot have raised it: others are not moved but false, and say so by their cost."""
+        return alert.forgery_cost_stations > f
+
     def worth(alerts: list[Alert], _: float) -> float:
-        return max((off_m(alert) - alert.bounds[f - 1].moved_m for alert in alerts if alert.bounds), default=-1e6)
+        return max((off_m(alert) - alert.bounds[f - 1].moved_m for alert in alerts if held(alert)), default=-1e6)
 
     def aim(_: NDArray[np.int64], rng: Generator) -> Shock:
         (latitude,), (longitude,) = travelled(
@@ -150,7 +154,7 @@ def shifted(here: Province, policy: Policy, f: int, tries: int, rng: Generator) 
         ("near the quake",),
     )
     found = search(here, policy, scene, f, tries, real, rng)
-    counted = [(off_m(alert), alert.bounds[f - 1].moved_m) for _, alert in found.seen if alert.bounds]
+    counted = [(off_m(alert), alert.bounds[f - 1].moved_m) for _, alert in found.seen if held(alert)]
     beyond = sum(off > bound for off, bound in counted)
     worst = max(counted, key=lambda pair: pair[0] - pair[1], default=(0.0, 0.0))
     far = max((off for off, _ in counted), default=0.0)
