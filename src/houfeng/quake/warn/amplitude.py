@@ -251,6 +251,14 @@ class Amplitudes:
         )
         return Stations(self._keys, upright, front_ns, noise_m, noise_mps2, pga, pgv, clipped)
 
+    def hush(self, stations: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Running noise level of acceleration of stations [n], as in stations(); NaN where there is none."""
+        self._group()
+        noise_mps2 = np.full(len(stations), np.nan)
+        stale_ns = round(STALE_S * NS_PER_S)
+        reading.hush(stations, self._upright, self._level, stale_ns, self._wholes, self._reals, noise_mps2)
+        return noise_mps2
+
     def shaking(self, rows: NDArray[np.int64], last_s: float = 10.0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Largest acceleration, m/s2, and velocity, m/s, of late at channels [n]; NaN where unknown."""
         cells = round(last_s * NS_PER_S / kernel.CELL_NS)

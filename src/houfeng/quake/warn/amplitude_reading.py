@@ -202,3 +202,22 @@ def present(
             pga[n], pgv[n], clipped[n] = a, v, bad
             if not bad:
                 break
+
+
+@njit(cache=True)
+def hush(
+    stations: Wholes,
+    uprights: Wholes,
+    levels: NDArray[np.int64],
+    stale_ns: int,
+    wholes: Wholes,
+    reals: Reals,
+    noise_mps2: Reals,
+) -> None:
+    """What present() says of the noise of some stations."""
+    for n in range(len(stations)):
+        station = stations[n]
+        front = _front(uprights[station], levels[station], wholes)
+        upright = _best_upright(uprights[station], front - stale_ns, wholes)
+        if upright >= 0 and wholes[upright, SEEN] > 0:
+            noise_mps2[n] = reals[upright, NOISE_PUSH]
