@@ -14,7 +14,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from houfeng.quake.locate.traveltime import Table, distance_line_kernel, line_below_kernel, slowness_kernel
-from houfeng.quake.warn.size import RARER, detectable, pd_log_likelihood
+from houfeng.quake.warn.size import (
+    RARER,
+    detectable,
+    log_missed,
+    pd_log_likelihood,
+    shaking_by_distance,
+    shaking_by_size,
+)
 
 Reals = NDArray[np.float64]
 Wholes = NDArray[np.int64]
@@ -34,6 +41,10 @@ RINGING_S: Final = 12.0
 
 #: Stray onsets come in all sizes over so many decades of displacement.
 STRAY_DECADES: Final = 4.0
+#: A displacement makes an onset likelier by at most this: the greatest density of pd_log_likelihood per decade is that
+#: of P's scatter, 0.9, and that of noise's, 1.6, together. And the greatest density of an arrival, 1/s.
+LIKELIEST: Final = STRAY_DECADES * 2.5
+SHARPEST: Final = (1.0 - TAIL_SHARE + TAIL_SHARE / TAIL_WIDTH) / (ONSET_S * np.sqrt(2 * np.pi))
 
 #: S shakes as a P of a quake larger by this.
 S_LARGER: Final = 0.9
@@ -43,10 +54,15 @@ S_HANDICAP_S: Final = 1.0
 
 #: What is worked out for every station: travel times of P and S, s, and hypocentral distance, km.
 P, S, FAR_KM, TRAVELS = range(4)
+#: Sums are of so many parts to the nat, so that no order of adding changes them.
+FINEST: Final = 1e6
+
 #: What a station shows when it is not an onset: silence where there should be one, or nothing to the point.
 SILENT, NOTHING = -1, -2
-#: How a hypothesis is written: east and north of the frame's origin, depth, m; origin time, s; magnitude; its score.
-EAST, NORTH, DEPTH, TIME, SIZE, SCORE, HYPOTHESIS = range(7)
+#: How a hypothesis is written: east and north of the frame's origin, depth, m; origin time, s; magnitude; its score,
+#: and the sum within stations' caps alone. The score says whether there is a quake; where domains have said all they
+#: may, it is the same over a wide country, and the sum says where.
+EAST, NORTH, DEPTH, TIME, SIZE, SCORE, SUM, HYPOTHESIS = range(8)
 
 
 class Shown(NamedTuple):
@@ -134,20 +150,17 @@ def origin_time_kernel(shown: Shown, travel: Reals, about_s: float, half_s: floa
             if trial == -np.inf:
                 break
             if abs(trial - about_s) <= half_s:
-                weight = _agreeing(shown, travel, trial)
-                if weight > most:
+                weight = np.rint(_agreeing(shown, travel, trial) * FINEST)
+                if weight > most or (weight == most and trial < best):
                     best, most = trial, weight
     for _ in range(2):
         total, weights = 0.0, 0.0
         for j in range(n):
-            for m in range(slots):
-                off = shown.onset_s[j, m] - travel[P, j] - best
-                if off == -np.inf:
-                    break
-                if abs(off) < AGREE_S:
-                    weight = shown.most[j] * np.exp(-off * off)
-                    total += weight * off
-                    weights += weight
+            off = shown.onset_s[j, _nearest(shown, j, best + travel[P, j])] - travel[P, j] - best
+            if abs(off) < AGREE_S:
+                weight = shown.most[j] * np.exp(-off * off)
+                total += weight * off
+                weights += weight
         if weights > 0:
             best += total / weights
     return best
@@ -234,13 +247,11 @@ def floor_kernel(shown: Shown, i: int, due_s: float, now_s: float, distance_km: 
 
 @njit(cache=True, error_model="numpy")
 def held_kernel(shown: Shown, who: Wholes, said: Reals, count: int, sums: Reals) -> float:
-    """The score of what the first count of who say: the least over the kinds of domains; sums: room for domains."""
+    """The score of what the first count of who say: the least over the kinds of domains; sums: zeros, a domain each."""
     least = 0.0
     for k in range(count):
         least += said[k]
     for kind in range(shown.domain.shape[1]):
-        for k in range(count):
-            sums[shown.domain[who[k], kind]] = 0.0
         for k in range(count):
             sums[shown.domain[who[k], kind]] += said[k]
         total = 0.0
@@ -254,14 +265,31 @@ def held_kernel(shown: Shown, who: Wholes, said: Reals, count: int, sums: Reals)
 
 
 class Room(NamedTuple):
-    """Room for judging one hypothesis by [n] stations: travels [TRAVELS, n], who shows what, what they say of it."""
+    """Room for judging one hypothesis by [n] stations: travels [TRAVELS, n], who shows what, what they say of it; how
+    shaking has fallen off there.
+    """
 
     travel: Reals
     who: Wholes
     showing: Wholes
     heard: Reals
     said: Reals
+    falls: Reals
     sums: Reals
+
+
+@njit(cache=True, error_model="numpy")
+def _say(shown: Shown, room: Room, count: int, magnitude: float) -> float:
+    """Let the first count of who say what they say of a size; returns the sum."""
+    felt, total = shaking_by_size(magnitude), 0.0
+    for k in range(count):
+        i = room.who[k]
+        if room.showing[k] == SILENT:
+            room.said[k] = log_missed(felt + room.falls[k], shown.hush[i], shown.least[i])
+        else:
+            room.said[k] = voice_kernel(shown, i, room.showing[k], room.heard[k], room.travel[FAR_KM, i], magnitude)
+        total += room.said[k]
+    return float(np.rint(total * FINEST) / FINEST)
 
 
 @njit(cache=True, error_model="numpy")
@@ -271,21 +299,25 @@ def judge_kernel(table: Table, shown: Shown, h: Reals, about: About, magnitudes:
     travel_kernel(table, h[EAST], h[NORTH], h[DEPTH], shown, travel)
     about_s = about.time_s if about.station < 0 else about.time_s - travel[P, about.station]
     h[TIME] = origin_time_kernel(shown, travel, about_s, about.half_s)
-    h[SCORE], h[SIZE] = -np.inf, magnitudes[0]
+    h[SCORE], h[SUM], h[SIZE] = -np.inf, -np.inf, magnitudes[0]
     if np.isnan(h[TIME]):
         return
     count = 0
     for i in range(len(shown.most)):
-        showing = showing_kernel(shown, i, travel[P, i], travel[S, i], h[TIME], room.heard[count])
+        if shown.onset_s[i, 0] == -np.inf:  # most stations have no onset; asking further is dear
+            showing = NOTHING if shown.front_s[i] < h[TIME] + travel[P, i] + SILENT_AFTER_S else SILENT
+        else:
+            showing = showing_kernel(shown, i, travel[P, i], travel[S, i], h[TIME], room.heard[count])
         if showing != NOTHING:
             room.who[count], room.showing[count] = i, showing
             count += 1
+    for k in range(count):
+        room.falls[k] = shaking_by_distance(travel[FAR_KM, room.who[k]])
     worth = -np.inf
     for magnitude in magnitudes:
-        for k in range(count):
-            i = room.who[k]
-            room.said[k] = voice_kernel(shown, i, room.showing[k], room.heard[k], travel[FAR_KM, i], magnitude)
-        score = held_kernel(shown, room.who, room.said, count, room.sums)
-        if score - RARER * magnitude > worth:
-            worth = score - RARER * magnitude
-            h[SIZE], h[SCORE] = magnitude, score
+        total = _say(shown, room, count, magnitude)
+        if total - RARER * magnitude > worth:
+            worth = total - RARER * magnitude
+            h[SIZE], h[SUM] = magnitude, total
+    _say(shown, room, count, h[SIZE])
+    h[SCORE] = np.rint(held_kernel(shown, room.who, room.said, count, room.sums) * FINEST) / FINEST

@@ -11,8 +11,8 @@ from houfeng.quake.warn.likelihood import (
     EAST,
     HYPOTHESIS,
     NORTH,
-    SCORE,
     SIZE,
+    SUM,
     TRAVELS,
     About,
     Reals,
@@ -41,6 +41,26 @@ ROOM: Final = 2_000
 
 
 @njit(cache=True, error_model="numpy")
+def _room(shown: Shown) -> Room:
+    n = len(shown.east_m)
+    return Room(
+        np.empty((TRAVELS, n)),
+        np.empty(n, dtype=np.int64),
+        np.empty(n, dtype=np.int64),
+        np.empty((n, 3)),
+        np.empty(n),
+        np.empty(n),
+        np.zeros(shown.domain_cap.shape[1]),
+    )
+
+
+@njit(cache=True, error_model="numpy")
+def judge_one_kernel(table: Table, shown: Shown, h: Reals, about: About, sizes: Reals) -> None:
+    """Judge one hypothesis, whose place is given: h [HYPOTHESIS]."""
+    judge_kernel(table, shown, h, about, sizes, _room(shown))
+
+
+@njit(cache=True, error_model="numpy")
 def search_kernel(
     table: Table, shown: Shown, about: About, widest_m: float, deepest_m: float, sizes: Reals, judged: Reals
 ) -> int:
@@ -48,15 +68,7 @@ def search_kernel(
 
     about  the onset, or the origin time, that it is about
     """
-    n = len(shown.east_m)
-    room = Room(
-        np.empty((TRAVELS, n)),
-        np.empty(n, dtype=np.int64),
-        np.empty(n, dtype=np.int64),
-        np.empty((n, 3)),
-        np.empty(n),
-        np.zeros(shown.domain_cap.shape[1]),
-    )
+    room = _room(shown)
     count = 0
     for ring in RINGS:
         for direction in range(DIRECTIONS if ring > 0 else 1):
@@ -70,11 +82,11 @@ def search_kernel(
                 h[DEPTH] = depth_m
                 judge_kernel(table, shown, h, about, sizes, room)
                 count += 1
-    best = np.argsort(-judged[:count, SCORE])[:BRANCHES].copy()
+    best = np.argsort(-judged[:count, SUM])[:BRANCHES].copy()
     for start in best:
-        if judged[start, SCORE] > -np.inf:
+        if judged[start, SUM] > -np.inf:
             count = _climb(table, shown, about, deepest_m, sizes, judged, start, count, room)
-    top = int(np.argmax(judged[:count, SCORE]))
+    top = int(np.argmax(judged[:count, SUM]))
     swap = judged[0].copy()
     judged[0], judged[top] = judged[top], swap
     low, high = judged[0, SIZE] - 1.0, judged[0, SIZE] + 1.0
@@ -111,7 +123,7 @@ def _climb(
                     h[NORTH] = judged[here, NORTH] + north * step_m
                     h[DEPTH] = min(max(judged[here, DEPTH] + down * DEPTH_SHARE * step_m, 0.0), deepest_m)
                     judge_kernel(table, shown, h, about, sizes, room)
-                    if h[SCORE] > judged[better, SCORE]:
+                    if h[SUM] > judged[better, SUM]:
                         better = count
                     count += 1
         if better == here:

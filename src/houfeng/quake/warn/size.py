@@ -65,6 +65,9 @@ WIDTH = 0.15
 #: Chances that neither the quietest station reaches, nor one that hears nothing falls under.
 MOST = 0.97
 LEAST = 0.02
+#: Beyond so many WIDTHs above HALF the logarithm of a miss is below this with the sign changed: what follows is spared.
+LOUD = 3.0
+LOUD_MISSED = 2.5
 
 #: How much less probable a magnitude more is beforehand, nats: enough that "at least so large" does not mean the most
 #: there can be. Nature's 2.3, ten times rarer, would outweigh any one station over the magnitudes.
@@ -149,6 +152,30 @@ def detectable(magnitude: float, hypocentral_km: float, log10_noise_mps2: float)
         return 0.5
     z = (felt - log10_noise_mps2 - HALF) / WIDTH
     return LEAST + (MOST - LEAST) / (1.0 + math.exp(min(max(-z, -50.0), 50.0)))
+
+
+@njit(cache=True)
+def shaking_by_size(magnitude: float) -> float:
+    """The part of what SHAKING foretells that hangs on the size alone."""
+    within = max(magnitude, SMALLEST)
+    return SHAKING[0] + SHAKING[1] * within - PER_MAGNITUDE_BELOW * (within - magnitude)
+
+
+@njit(cache=True)
+def shaking_by_distance(hypocentral_km: float) -> float:
+    """The part that hangs on the distance alone."""
+    return SHAKING[2] * math.log10(max(hypocentral_km, NEAREST_KM))
+
+
+@njit(cache=True)
+def log_missed(felt: float, log10_noise_mps2: float, least: float) -> float:
+    """Logarithm of 1 - detectable(), of the sum of both parts; where it is below -least that is enough."""
+    if not math.isfinite(log10_noise_mps2):
+        return max(math.log(0.5), -least)
+    z = (felt - log10_noise_mps2 - HALF) / WIDTH
+    if z >= LOUD and least <= LOUD_MISSED:
+        return -least
+    return max(math.log(1.0 - (LEAST + (MOST - LEAST) / (1.0 + math.exp(min(max(-z, -50.0), 50.0))))), -least)
 
 
 @njit(cache=True)

@@ -14,11 +14,13 @@ from houfeng.quake.warn.likelihood import (
     DEPTH,
     EAST,
     FAR_KM,
+    HYPOTHESIS,
     NORTH,
     NOTHING,
     SCORE,
     SILENT,
     SIZE,
+    SUM,
     TIME,
     TRAVELS,
     About,
@@ -31,11 +33,11 @@ from houfeng.quake.warn.likelihood import (
     voice_kernel,
 )
 from houfeng.quake.warn.policy import Policy, audiences_of
-from houfeng.quake.warn.search import SIZES, judged_room, search_kernel
+from houfeng.quake.warn.search import SIZES, judge_one_kernel, judged_room, search_kernel
 from houfeng.quake.warn.testimony import Measured, Testimony
 from houfeng.words.alert import Alert, AlertKind, AlertStatus, Bound, Ledger, Voice
 from houfeng.words.assurance import Tier
-from houfeng.words.earth import distance_m, travelled
+from houfeng.words.earth import azimuth_deg, distance_m, travelled
 from houfeng.words.instant import format_instant, seconds_to_ns
 
 Reals = NDArray[np.float64]
@@ -44,15 +46,16 @@ Wholes = NDArray[np.int64]
 #: How many stations are asked when an alert may begin, and when it goes on: the nearest.
 FOUNDING_STATIONS: Final = 120
 FOLLOWING_STATIONS: Final = 300
-#: How far from the station whose onset raised the question quakes are looked for, and from where one was, m.
-FOUNDING_M: Final = 200_000.0
-FOLLOWING_M: Final = 60_000.0
+#: How far from the station whose onset raised the question quakes are looked for, and from where the alert was raised.
+WIDEST_M: Final = 200_000.0
 #: Nothing travels slower than this: farther apart in time, two onsets are not of one P. A little is for the onsets.
 SLOWEST_MPS: Final = 5_000.0
 ONSETS_S: Final = 3.0
-#: How far an origin time may lie from what the founding onset says, and from what it was.
+#: How far an origin time may lie from what the founding onset says, and from what it was when the alert was raised.
 FOUNDING_S: Final = 1.5
-FOLLOWING_S: Final = 4.0
+FOLLOWING_S: Final = 6.0
+#: Either is looked for again within so much of a place and time that is to be compared.
+COMPARED_S: Final = 1.0
 
 #: An alert is judged again so soon after it was raised, rarer later, and no more at the end.
 AGAIN_S: Final = ((10.0, 0.5), (30.0, 1.0), (90.0, 3.0))
@@ -60,8 +63,9 @@ AGAIN_S: Final = ((10.0, 0.5), (30.0, 1.0), (90.0, 3.0))
 REMEMBERED_S: Final = 300.0
 #: Versions of an alert, and searches for what else may explain its onsets, are at least this far apart.
 APART_NS: Final = 500_000_000
-#: It is said again when its size changes by so much or its place by so much of its depth or so many m.
+#: It is said again when its size changes by so much, its forgery cost by so many stations, or its place by so many m.
 RESIZED: Final = 0.3
+SURER: Final = 2
 MOVED_M: Final = 8_000.0
 #: It is taken back when the score falls to this share of what was needed.
 TAKEN_BACK: Final = 0.5
@@ -93,15 +97,18 @@ class Onset:
 class _Open:
     """An alert that goes on.
 
-    alert      its last version, declared at told_ns
+    alert      its last version
+    anchor     the version that said where the quake is looked for: it may wander about there, no farther
     raised_ns  when the first was declared
+    judged_ns  when it was judged last
     due_ns     when it is to be judged again
     asked_ns   when it was last asked whether onsets it explains are better explained otherwise
     """
 
     alert: Alert
+    anchor: Alert
     raised_ns: int
-    told_ns: int
+    judged_ns: int
     due_ns: int
     asked_ns: int = 0
 
@@ -142,7 +149,7 @@ class Warn:
         asked = True
         for held in self._open:
             if self._explains(held.alert, row, onset_s):
-                held.due_ns = min(held.due_ns, max(onset.arrived_ns, held.told_ns + APART_NS))
+                held.due_ns = min(held.due_ns, max(onset.arrived_ns, held.judged_ns + APART_NS))
                 asked = asked and held.asked_ns + APART_NS <= onset.arrived_ns
         if asked:
             yield from self._found(row, onset_s, onset)
@@ -173,7 +180,7 @@ class Warn:
             if alert.kind != "cancel":
                 held = next((each for each in again if self._is_of(each.alert, alert)), None)
                 raised_ns = held.raised_ns if held else first_ns[alert.alert_id]
-                self._open.append(_Open(alert, raised_ns, alert.declared_ns, now_ns))
+                self._open.append(_Open(alert, alert, raised_ns, alert.declared_ns, now_ns))
 
     def elapse(self, now_ns: int) -> Iterator[Alert]:
         """Time passed: judge again what is due."""
@@ -190,18 +197,21 @@ class Warn:
             return
         shown = here.shown(rows, *place, self._measured)
         about = About(int(np.searchsorted(rows, row)), onset_s, FOUNDING_S)
-        judged = self._search(shown, about, FOUNDING_M)
+        judged = self._search(shown, about)
         if judged[0, SCORE] < self._policy.threshold:
             return
         ledger = Ledger(onset.station_key, onset.onset_ns, onset.sampled_ns, onset.packed_ns, onset.arrived_ns)
-        alert = self._worded(rows, shown, judged, place, onset.arrived_ns, ledger)
+        alert = self._worded(rows, judged, place, onset.arrived_ns, ledger)
+        if alert.score < self._policy.threshold:
+            return
         for held in self._open:
             if self._is_of(alert, held.alert):
                 held.asked_ns = onset.arrived_ns
-                if alert.score > held.alert.score + self._policy.most:
+                if judged[0, SUM] > self._sum_of(held.alert, shown, place) + self._policy.most:
+                    held.anchor = alert
                     yield self._said(held, replace(alert, alert_id=held.alert.alert_id), "another place explains more")
                 return
-        self._open.append(_Open(alert, onset.arrived_ns, onset.arrived_ns, onset.arrived_ns))
+        self._open.append(_Open(alert, alert, onset.arrived_ns, onset.arrived_ns, onset.arrived_ns))
         yield alert
 
     def _is_of(self, alert: Alert, other: Alert) -> bool:
@@ -218,7 +228,6 @@ class Warn:
         told = tuple(name for name in names if name in alert.audiences or name in last.audiences)
         kind: AlertKind = "cancel" if alert.kind == "cancel" else "update"
         held.alert = replace(alert, kind=kind, version=last.version + 1, audiences=told, reason=reason)
-        held.told_ns = alert.declared_ns
         return held.alert
 
     def _could(self, rows: Wholes, place: tuple[float, float], onset_s: float) -> bool:
@@ -226,12 +235,22 @@ class Warn:
         here = self._testimony
         apart_s = here.distance_m(rows, *place) / SLOWEST_MPS + ONSETS_S
         near = (np.abs(here.onset_s[rows] - onset_s) <= apart_s[:, None]).any(axis=1)
-        return float((self._policy.most * here.share[rows][near]).sum()) >= self._policy.threshold
+        return here.ceiling(rows[near]) >= self._policy.threshold
 
-    def _search(self, shown: Shown, about: About, widest_m: float) -> Reals:
+    def _search(self, shown: Shown, about: About) -> Reals:
         deepest_m = self._times.max_depth_m
-        count = search_kernel(self._times.table, shown, about, widest_m, deepest_m, SIZES, self._room)
+        count = search_kernel(self._times.table, shown, about, WIDEST_M, deepest_m, SIZES, self._room)
         return self._room[:count]
+
+    def _sum_of(self, alert: Alert, shown: Shown, place: tuple[float, float]) -> float:
+        """What stations, in a frame about a place, say of an alert's hypothesis."""
+        away_m = float(distance_m(*place, alert.latitude_deg, alert.longitude_deg))
+        azimuth = np.radians(float(azimuth_deg(*place, alert.latitude_deg, alert.longitude_deg)))
+        h = np.zeros(HYPOTHESIS)
+        h[EAST], h[NORTH], h[DEPTH] = away_m * np.sin(azimuth), away_m * np.cos(azimuth), alert.depth_m
+        about = About(-1, self._testimony.seconds(alert.origin_time_ns), COMPARED_S)
+        judge_one_kernel(self._times.table, shown, h, about, np.array([alert.magnitude]))
+        return float(h[SUM])
 
     def _judge_again(self, held: _Open, now_ns: int, least: float) -> Iterator[Alert]:
         """Judge an open alert by what stations show now; below the least score it is taken back."""
@@ -241,50 +260,58 @@ class Warn:
             if now_ns - held.raised_ns > seconds_to_ns(REMEMBERED_S):
                 self._open.remove(held)
             return
-        held.due_ns = now_ns + seconds_to_ns(wait_s)
-        place = last.latitude_deg, last.longitude_deg
+        held.due_ns, held.judged_ns = now_ns + seconds_to_ns(wait_s), now_ns
+        place = held.anchor.latitude_deg, held.anchor.longitude_deg
         rows = self._testimony.near(*place, FOLLOWING_STATIONS)
         shown = self._testimony.shown(rows, *place, self._measured)
-        about = About(-1, self._testimony.seconds(last.origin_time_ns), FOLLOWING_S)
-        judged = self._search(shown, about, FOLLOWING_M)
+        about = About(-1, self._testimony.seconds(held.anchor.origin_time_ns), FOLLOWING_S)
+        judged = self._search(shown, about)
         if not judged[0, SCORE] >= least:
             self._open.remove(held)
             taken_back = replace(last, kind="cancel", declared_ns=now_ns)
             yield self._said(held, taken_back, "the stations do not bear it out")
             return
-        alert = self._worded(rows, shown, judged, place, now_ns, last.ledger)
-        older = next((each for each in self._open if each is not held and self._is_of(alert, each.alert)), None)
-        if older is not None and older.raised_ns <= held.raised_ns:
-            self._open.remove(held)
-            reason = f"one quake with {older.alert.alert_id}"
-            yield self._said(held, replace(last, kind="cancel", declared_ns=now_ns), reason)
-        elif news := _news(last, alert):
+        alert = self._worded(rows, judged, place, now_ns, last.ledger)
+        for other in [each for each in self._open if each is not held and self._is_of(alert, each.alert)]:
+            others = self._sum_of(other.alert, shown, place)
+            better, worse = (other, held) if others >= judged[0, SUM] else (held, other)
+            self._open.remove(worse)
+            reason = f"one quake with {better.alert.alert_id}"
+            yield self._said(worse, replace(worse.alert, kind="cancel", declared_ns=now_ns), reason)
+            if worse is held:
+                return
+        if news := _news(last, alert):
             yield self._said(held, replace(alert, alert_id=last.alert_id), news)
 
     def _worded(
         self,
         rows: Wholes,
-        shown: Shown,
         judged: Reals,
         place: tuple[float, float],
         now_ns: int,
         ledger: Ledger | None,
     ) -> Alert:
-        """Put the best hypothesis into words, as a first version."""
-        best = judged[0]
+        """Put the best hypothesis into words, as a first version.
+
+        What stations say of it is asked again for just the place, time and size that are printed, so that whoever has
+        what they showed can reckon score and cost.
+        """
+        here, best = self._testimony, judged[0].copy()
         (latitude,), (longitude,) = travelled(*place, [best[EAST]], [best[NORTH]])
+        origin_ns, magnitude = here.instant(best[TIME]), round(float(best[SIZE]), 1)
+        best[EAST], best[NORTH], best[TIME], best[SIZE] = 0.0, 0.0, here.seconds(origin_ns), magnitude
+        shown = here.shown(rows, float(latitude), float(longitude), self._measured)
         said, floor, voices = self._voices(rows, shown, best, now_ns)
         threshold = self._policy.threshold
         stations = station_cost(said, -floor, shown.domain, shown.domain_cap, threshold)
         domains = domain_cost(said, -floor, shown.domain, shown.domain_cap, threshold)
-        magnitude = round(float(best[SIZE]), 1)
         return Alert(
             alert_id=self._name(best, voices),
             version=1,
             kind="first",
             status=self._status,
             declared_ns=now_ns,
-            origin_time_ns=self._testimony.instant(best[TIME]),
+            origin_time_ns=origin_ns,
             latitude_deg=float(latitude),
             longitude_deg=float(longitude),
             depth_m=float(best[DEPTH]),
@@ -292,7 +319,7 @@ class Warn:
             magnitude=magnitude,
             magnitude_uncertainty=_size_doubt(judged),
             magnitude_is_least=magnitude >= SATURATED,
-            score=float(best[SCORE]),
+            score=score(said, shown.domain, shown.domain_cap),
             of_score=threshold,
             forgery_cost_stations=stations,
             forgery_cost_domains=domains,
@@ -333,7 +360,7 @@ class Warn:
         away_m = np.hypot(judged[:, EAST] - judged[0, EAST], judged[:, NORTH] - judged[0, NORTH])
         bounds = []
         for liars in range(1, self._policy.limit + 1):
-            reachable = judged[:, SCORE] >= judged[0, SCORE] - liars * swing
+            reachable = judged[:, SUM] >= judged[0, SUM] - liars * swing
             raised = judged[:, SCORE] >= self._policy.threshold - liars * swing / 2
             moved_m = float(away_m[reachable & raised].max(initial=0.0))
             bounds.append(Bound(liars, moved_m, missed=liars >= cost))
@@ -364,6 +391,8 @@ def _news(last: Alert, alert: Alert) -> str:
         return f"the cost of forging it now suffices for {', '.join(gained)}"
     if abs(alert.magnitude - last.magnitude) >= RESIZED:
         return f"magnitude {alert.magnitude:.1f} instead of {last.magnitude:.1f}"
+    if abs(alert.forgery_cost_stations - last.forgery_cost_stations) >= SURER:
+        return f"{alert.forgery_cost_stations} stations would have to lie now"
     moved_m = float(distance_m(alert.latitude_deg, alert.longitude_deg, last.latitude_deg, last.longitude_deg))
     if moved_m >= MOVED_M:
         return f"{moved_m / 1000:.0f} km from where it was"
@@ -371,13 +400,13 @@ def _news(last: Alert, alert: Alert) -> str:
 
 
 def _spread_m(judged: Reals) -> float:
-    fits = judged[:, SCORE] >= judged[0, SCORE] - ONE_SIGMA_PLANE
+    fits = judged[:, SUM] >= judged[0, SUM] - ONE_SIGMA_PLANE
     away_m = np.hypot(judged[fits, EAST] - judged[0, EAST], judged[fits, NORTH] - judged[0, NORTH])
     return float(max(away_m.max(initial=0.0), 1_000.0))
 
 
 def _size_doubt(judged: Reals) -> float:
-    fits = judged[:, SCORE] >= judged[0, SCORE] - ONE_SIGMA_LINE
+    fits = judged[:, SUM] >= judged[0, SUM] - ONE_SIGMA_LINE
     return float(max(np.ptp(judged[fits, SIZE]) / 2, LEAST_SIZE_DOUBT))
 
 

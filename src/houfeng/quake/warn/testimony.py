@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from houfeng.quake.warn.domains import UNITS_PER_NAT, partitions
-from houfeng.quake.warn.likelihood import Shown
+from houfeng.quake.warn.likelihood import LIKELIEST, SHARPEST, Shown
 from houfeng.quake.warn.policy import Policy
 from houfeng.words.assurance import Tier
 from houfeng.words.earth import EARTH_RADIUS_M, azimuth_deg, distance_m
@@ -126,6 +126,16 @@ class Testimony:
         (here,) = _unit(np.array([latitude_deg]), np.array([longitude_deg]))
         chord = np.linalg.norm(self._unit[rows] - here, axis=1)
         return np.asarray(2 * EARTH_RADIUS_M * np.arcsin(np.minimum(chord / 2, 1.0)))
+
+    def ceiling(self, rows: Wholes) -> float:
+        """What stations together can say of any quake at the most, by how rare their onsets are, nats."""
+        heard = SHARPEST / np.exp(np.min(self.stray[rows], axis=1, initial=np.inf))
+        likeliest = np.log(LIKELIEST * heard + np.maximum(heard, 1.0))
+        most = self._policy.most * self.share[rows]
+        said = np.where(most > 0, most * (1.0 - np.exp(-likeliest / np.where(most > 0, most, 1.0))), 0.0)
+        sums = [np.bincount(kind, weights=said) for kind in self._domain[rows].T] if len(rows) else []
+        held = [float(np.minimum(each, cap).sum()) for each, cap in zip(sums, self._cap, strict=bool(sums))]
+        return min([float(said.sum()), *held])
 
     def shown(self, rows: Wholes, latitude_deg: float, longitude_deg: float, measured: Measured | None) -> Shown:
         """What stations show, in a frame about a place."""
