@@ -26,6 +26,7 @@ from accept_map import check as shaking_map
 from accept_shake import CHECKS as SHAKING
 from accept_size import check as sizes
 from accept_twin import check as twin
+from attack import check as attack
 from houfeng.quake.detect.picker import Picker
 from houfeng.shell.locating import locate_file
 from houfeng.shell.replay.replay import Outcome, load_inventory, load_model, load_picker
@@ -37,6 +38,7 @@ from houfeng.words.instant import NS_PER_S, parse_instant
 from houfeng.words.quake import Pick, Quake
 from playing import play
 from rows import DATA, Row, at_least, at_most, rows_of
+from warn import CHECKS as WARN
 
 SCORER = DATA.parent / "score" / "score_catalogue.py"
 TOLERANCE_S = {"P": 0.5, "S": 1.0}
@@ -395,6 +397,8 @@ ONCE: dict[str, Callable[[Picker, str], Iterator[Row]]] = {
     "sizes": sizes,
     "twin": twin,
     **LIVE,
+    **WARN,
+    "warn attack": attack,
 }
 
 
