@@ -154,3 +154,17 @@ def test_after_a_restart_an_alert_goes_on_under_its_name(times):
     assert again.said
     assert {alert.alert_id for alert in again.said} == {"told-before"}
     assert again.said[0].version == told[-1].version + 1
+
+
+def test_two_alerts_of_one_quake_end_as_one(times):
+    """As after a restart that took both up: judging the one ends the other, and nothing else goes wrong."""
+    rehearsal = Rehearsal(network(), times)
+    rehearsal.quake(8)
+    last = rehearsal.said[-1]
+    twins = [replace(last, alert_id=name) for name in ("one", "other")]
+    rehearsal.warn.recall(twins, last.declared_ns)
+    rehearsal.said = []
+    rehearsal.wait(float(rehearsal.columns.front_s.max()) + 3.0)
+    assert [
+        (alert.kind, alert.reason.partition(" with ")[0]) for alert in rehearsal.said if alert.kind == "cancel"
+    ] == [("cancel", "one quake")]

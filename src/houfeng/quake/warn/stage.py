@@ -93,7 +93,7 @@ class Onset:
     arrived_ns: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Open:
     """An alert that goes on.
 
@@ -164,7 +164,8 @@ class Warn:
             return
         self._testimony.trust(row, share, tier)
         for held in list(self._open):
-            yield from self._judge_again(held, now_ns, self._policy.threshold)
+            if held in self._open:
+                yield from self._judge_again(held, now_ns, self._policy.threshold)
 
     def recall(self, told: Sequence[Alert], now_ns: int) -> None:
         """Take up the alerts told before a restart: one that is open here goes on under the name it was told by.
@@ -185,7 +186,7 @@ class Warn:
     def elapse(self, now_ns: int) -> Iterator[Alert]:
         """Time passed: judge again what is due."""
         for held in list(self._open):
-            if held.due_ns <= now_ns:
+            if held in self._open and held.due_ns <= now_ns:  # judging one may have ended another
                 yield from self._judge_again(held, now_ns, TAKEN_BACK * self._policy.threshold)
 
     def _found(self, row: int, onset_s: float, onset: Onset) -> Iterator[Alert]:
