@@ -71,12 +71,16 @@ def test_many_places_at_once_are_as_each_alone(times, source, away_m, after_s, p
         assert each.left_s == pytest.approx((each.s_ns - declared_ns) / NS_PER_S - publish_s, abs=1e-6)
 
 
+#: GB/T 17742 takes velocity alone from VI on, and its mean with acceleration below: where these disagree, a step down.
+STEP_AT_SIX = 1.0
+
+
 @settings(deadline=None)
 @given(sources, st.floats(0, 290_000), st.floats(2000, 20_000))
 def test_farther_away_it_shakes_less_and_later(times, source, away_m, more_m):
     near, far = expectations(source, places_at(away_m, away_m + more_m), times, source.origin_time_ns)
     assert far.mmi <= near.mmi
-    assert far.csis <= near.csis
+    assert far.csis <= near.csis + STEP_AT_SIX
     assert far.s_ns > near.s_ns
 
 
