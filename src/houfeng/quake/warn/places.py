@@ -39,18 +39,32 @@ _STEP_M = 100.0
 
 
 class Quaking(Protocol):
-    """What is asked of a source; an Alert is one. depth_m below sea level."""
+    """What is asked of a source; an Alert is one."""
 
     @property
-    def origin_time_ns(self) -> int: ...  # noqa: D102
+    def origin_time_ns(self) -> int:
+        """When it began."""
+        ...
+
     @property
-    def latitude_deg(self) -> float: ...  # noqa: D102
+    def latitude_deg(self) -> float:
+        """Of the epicentre."""
+        ...
+
     @property
-    def longitude_deg(self) -> float: ...  # noqa: D102
+    def longitude_deg(self) -> float:
+        """Likewise."""
+        ...
+
     @property
-    def depth_m(self) -> float: ...  # noqa: D102
+    def depth_m(self) -> float:
+        """Below sea level."""
+        ...
+
     @property
-    def magnitude(self) -> float: ...  # noqa: D102
+    def magnitude(self) -> float:
+        """Moment magnitude, or what stands for it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

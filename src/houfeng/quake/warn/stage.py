@@ -256,7 +256,7 @@ class Warn:
     def _judge_again(self, held: _Open, now_ns: int, least: float) -> Iterator[Alert]:
         """Judge an open alert by what stations show now; below the least score it is taken back."""
         last = held.alert
-        wait_s = next((wait for until, wait in AGAIN_S if now_ns - held.raised_ns <= seconds_to_ns(until)), None)
+        wait_s = _wait_s(held, now_ns)
         if wait_s is None:
             if now_ns - held.raised_ns > seconds_to_ns(REMEMBERED_S):
                 self._open.remove(held)
@@ -274,6 +274,8 @@ class Warn:
             return
         alert = self._worded(rows, judged, place, now_ns, last.ledger)
         for other in [each for each in self._open if each is not held and self._is_of(alert, each.alert)]:
+            if _wait_s(other, now_ns) is None:  # what is over is not taken back for what follows it
+                continue
             others = self._sum_of(other.alert, shown, place)
             better, worse = (other, held) if others >= judged[0, SUM] else (held, other)
             self._open.remove(worse)
@@ -383,6 +385,11 @@ class Warn:
         stamp = format_instant(origin_ns, 0).replace("-", "").replace(":", "").rstrip("Z")
         content = ";".join(f"{voice.station_key} {voice.onset_ns}" for voice in voices)
         return f"{stamp}-{sha256(content.encode()).hexdigest()[:6]}"
+
+
+def _wait_s(held: _Open, now_ns: int) -> float | None:
+    """How soon an alert is to be judged again; None when it is over."""
+    return next((wait for until, wait in AGAIN_S if now_ns - held.raised_ns <= seconds_to_ns(until)), None)
 
 
 def _news(last: Alert, alert: Alert) -> str:

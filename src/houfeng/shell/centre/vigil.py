@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from multiprocessing.connection import Connection
@@ -78,7 +79,8 @@ class AlertStore:
     @property
     def sequence(self) -> int:
         """The number of the last packet looked at, 0 before the first."""
-        row = self._connection.execute("SELECT sequence FROM progress").fetchone()
+        with self._faults():
+            row = self._connection.execute("SELECT sequence FROM progress").fetchone()
         return 0 if row is None else int(row[0])
 
     def keep(self, said: Sequence[News], sequence: int) -> None:
@@ -93,22 +95,16 @@ class AlertStore:
     def told(self, since_ns: int = 0) -> Iterator[News]:
         """Versions declared since an instant, in the order they were declared."""
         told = "SELECT line FROM alert WHERE declared_ns >= ? ORDER BY declared_ns, alert_id, version"
-        for (line,) in self._connection.execute(told, (since_ns,)):
+        with self._faults():
+            lines = self._connection.execute(told, (since_ns,)).fetchall()
+        for (line,) in lines:
             yield read_line(line)
 
-    def _faults(self) -> "_Faults":
-        return _Faults(self._path)
-
-
-class _Faults:
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError | sqlite3.Error):
+    @contextmanager
+    def _faults(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, sqlite3.Error) as error:
             raise WorldFault(str(self._path), str(error), "check its folder, permissions and room") from error
 
 
@@ -139,11 +135,12 @@ class Vigil:
     def handle(self, packets: Sequence[Numbered]) -> list[News]:
         """Packets of the journal, from number `next` on; returns what is to be told, which is kept by then."""
         said: list[News] = []
-        for _, together in groupby(packets, key=lambda each: each[1].arrival_ns // AT_ONCE_NS):
+        # what is walked again and what is new are not looked at together: alerts are recalled in between
+        for _, together in groupby(packets, key=lambda each: (each[0] > self._told, each[1].arrival_ns // AT_ONCE_NS)):
             at_once = list(together)
             self._recall(at_once[0])
             alerts = self._look([packet for _, packet in at_once])
-            if at_once[-1][0] > self._told:
+            if at_once[0][0] > self._told:
                 said += [self._worded(alert) for alert in alerts]
         if packets:
             self.next = packets[-1][0] + 1

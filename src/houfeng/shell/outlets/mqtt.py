@@ -123,7 +123,7 @@ class MqttOutlet:
 
     def _properties(self, issue: Issue) -> Properties:
         """When the broker is to forget it, and what it is."""
-        properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties: Any = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho gives it no types
         properties.MessageExpiryInterval = max(1, math.ceil((issue.over_ns - self._clock()) / NS_PER_S))
         properties.ContentType = "application/json"
         properties.PayloadFormatIndicator = 1
