@@ -19,12 +19,8 @@ from houfeng.quake.warn.size import (
     WU_ZHAO,
     detectable,
     expected_log10_pd,
-    magnitude_of,
     pd_log_likelihood,
 )
-
-MAGNITUDES = np.arange(2.0, 9.05, 0.1)
-QUIET = -7.5
 
 magnitude = st.floats(1.0, 9.0)
 distance_km = st.floats(1.0, 500.0)
@@ -123,36 +119,3 @@ def test_figures_of_hearing() -> None:
     assert detectable(5.0, 30.0, cheap) > 0.9
     assert detectable(1.0, 100.0, quiet) < 0.1
     assert detectable(6.0, 10.0, math.nan) == 0.5
-
-
-@given(st.floats(3.2, 6.2), st.integers(4, 30), st.integers(0, 10_000))
-@settings(deadline=None)
-def test_finds_the_magnitude_of_what_it_foretells(true: float, count: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    km = rng.uniform(10.0, 60.0, count)
-    shown = np.array([expected_log10_pd(true, each) for each in km]) + 0.3 * rng.standard_normal(count)
-    noise, shaken = np.full(count, -9.0), np.full(count, QUIET)
-    value, spread, is_least = magnitude_of(shown, noise, shaken, km, np.full(count, 4.0), MAGNITUDES)
-    assert abs(value - true) < 4 * (0.4 / 0.81) / math.sqrt(count) + 0.25
-    assert spread < 0.6
-    assert not is_least or value > SATURATES - 0.7
-
-
-def test_short_windows_and_great_quakes_are_lower_bounds() -> None:
-    km, quiet = np.full(6, 40.0), np.full(6, QUIET)
-    five = np.full(6, expected_log10_pd(5.0, 40.0))
-    eight = np.full(6, expected_log10_pd(7.5, 40.0))
-    noise = np.full(6, -9.0)
-    assert magnitude_of(five, noise, quiet, km, np.full(6, 1.0), MAGNITUDES)[2]
-    assert not magnitude_of(five, noise, quiet, km, np.full(6, 3.5), MAGNITUDES)[2]
-    assert magnitude_of(eight, noise, quiet, km, np.full(6, 3.5), MAGNITUDES)[2]
-
-
-@given(st.floats(-11.0, 1.0))
-@settings(deadline=None)
-def test_one_liar_moves_a_magnitude_little(lie: float) -> None:
-    km, quiet, noise = np.full(8, 40.0), np.full(8, QUIET), np.full(8, -9.0)
-    shown = np.full(8, expected_log10_pd(5.0, 40.0))
-    honest = magnitude_of(shown, noise, quiet, km, np.full(8, 4.0), MAGNITUDES)[0]
-    shown[0] = lie
-    assert abs(magnitude_of(shown, noise, quiet, km, np.full(8, 4.0), MAGNITUDES)[0] - honest) < 0.3

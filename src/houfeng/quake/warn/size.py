@@ -19,11 +19,7 @@ standard deviation of 0.46; Pd at 0.5, 1 and 2 s is 0.6, 0.3 and 0.02 decades be
 
 import math
 
-import numpy as np
 from numba import njit
-from numpy.typing import NDArray
-
-Reals = NDArray[np.float64]
 
 #: Constant, per magnitude and per log10 of km, of log10 Pd in metres, of relations packaged in size/peaks. Numbers, as
 #: compiled code outlives files; a test holds them to the files.
@@ -176,56 +172,3 @@ def log_missed(felt: float, log10_noise_mps2: float, least: float) -> float:
     if z >= LOUD and least <= LOUD_MISSED:
         return -least
     return max(math.log(1.0 - (LEAST + (MOST - LEAST) / (1.0 + math.exp(min(max(-z, -50.0), 50.0))))), -least)
-
-
-@njit(cache=True)
-def magnitude_log_likelihoods(
-    log10_pd: Reals,
-    log10_noise: Reals,
-    log10_noise_mps2: Reals,
-    hypocentral_km: Reals,
-    window_s: Reals,
-    magnitudes: Reals,
-    law: tuple[float, float, float],
-    sums: Reals,
-) -> None:
-    """Sum of what triggered stations say for each magnitude, into sums: that they triggered, and their displacement.
-
-    log10_pd, log10_noise, hypocentral_km, window_s  [stations] as in pd_log_likelihood
-    log10_noise_mps2                                 [stations] as in detectable
-    magnitudes, sums                                 [m]
-    """
-    for k in range(len(magnitudes)):
-        total = 0.0
-        for i in range(len(log10_pd)):
-            total += math.log(detectable(magnitudes[k], hypocentral_km[i], log10_noise_mps2[i]))
-            total += pd_log_likelihood(log10_pd[i], log10_noise[i], magnitudes[k], hypocentral_km[i], window_s[i], law)
-        sums[k] = total
-
-
-@njit(cache=True)
-def magnitude_of(
-    log10_pd: Reals,
-    log10_noise: Reals,
-    log10_noise_mps2: Reals,
-    hypocentral_km: Reals,
-    window_s: Reals,
-    magnitudes: Reals,
-    law: tuple[float, float, float] = KUYUK_ALLEN,
-) -> tuple[float, float, bool]:
-    """Magnitude by stations' first seconds: mean, standard deviation, and whether it is a lower bound.
-
-    Of stations that triggered; columns as in magnitude_log_likelihoods, magnitudes rise evenly. It is a lower bound
-    above SATURATES, and while no station has FULL_S of P.
-    """
-    sums = np.empty(len(magnitudes))
-    magnitude_log_likelihoods(log10_pd, log10_noise, log10_noise_mps2, hypocentral_km, window_s, magnitudes, law, sums)
-    sums -= RARER * magnitudes
-    weights = np.exp(sums - sums.max())
-    weights /= weights.sum()
-    mean = (weights * magnitudes).sum()
-    spread = math.sqrt((weights * (magnitudes - mean) ** 2).sum())
-    longest_s = 0.0
-    for k in range(len(window_s)):
-        longest_s = max(longest_s, window_s[k])
-    return mean, spread, mean > SATURATES or longest_s < FULL_S
