@@ -71,11 +71,11 @@ def differing(told, asked):
     return [name for name in asked if told[name] != asked[name]]
 
 
-def test_a_full_disk_under_the_journal(short, packets, asked, tmp_path):
-    """What does not fit is not acknowledged: the source keeps it, and gives it once there is room."""
+def refused_for_a_while(kind, short, packets, tmp_path):
+    """The folder of a centre whose journal's disk was full, in one way or another, and had room again."""
     with Space("mount") as space, Source(tmp_path / "ring", packets) as source:
         folder = make_centre(tmp_path / "centre", short, source.port)
-        disk = FullDisk(space, folder / "journal", 200_000)
+        disk = kind(space, folder / "journal", 200_000)
         with HeldCentre(folder, space.within) as centre:
             centre.until(lambda status: in_trouble("journal", status))
             assert centre.status()["reached"] < len(packets)
@@ -84,22 +84,17 @@ def test_a_full_disk_under_the_journal(short, packets, asked, tmp_path):
             assert not in_trouble("journal", centre.status())
             centre.finish()
         assert journalled(space.seen(folder)) == [packet.content for packet in packets]
-    assert differing(told_by(folder), asked) == []
+    return folder
+
+
+def test_a_full_disk_under_the_journal(short, packets, asked, tmp_path):
+    """What does not fit is not acknowledged: the source keeps it, and gives it once there is room."""
+    assert differing(told_by(refused_for_a_while(FullDisk, short, packets, tmp_path)), asked) == []
 
 
 def test_a_disk_under_the_journal_that_is_full_only_when_it_is_to_keep(short, packets, asked, tmp_path):
     """Writes that had been taken are lost. The centre goes on by itself once there is room, and says what there was."""
-    with Space("mount") as space, Source(tmp_path / "ring", packets) as source:
-        folder = make_centre(tmp_path / "centre", short, source.port)
-        disk = LateDisk(space, folder / "journal", 200_000)
-        with HeldCentre(folder, space.within) as centre:
-            centre.until(lambda status: in_trouble("journal", status))
-            assert centre.status()["reached"] < len(packets)
-            disk.make_room()
-            centre.until_reached(len(packets))
-            assert not in_trouble("journal", centre.status())
-            centre.finish()
-        assert journalled(space.seen(folder)) == [packet.content for packet in packets]
+    folder = refused_for_a_while(LateDisk, short, packets, tmp_path)
     told = told_by(folder)
     more = [line for line in told["findings"].splitlines() if line not in asked["findings"].splitlines()]
     assert {kind for kind in (b"journal-doubtful", b"journal-mended") for line in more if kind in line} == {
