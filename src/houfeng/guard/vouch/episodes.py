@@ -19,18 +19,15 @@ class Episodes:
     """The oddities of one station that go on at present, at most one of each kind.
 
     station_key  NET.STA
+    odd          stations of which something is odd at present, shared by all of them
     """
 
-    __slots__ = ("_going_on", "_station_key")
+    __slots__ = ("_going_on", "_odd", "_station_key")
 
-    def __init__(self, station_key: str) -> None:
+    def __init__(self, station_key: str, odd: set[str]) -> None:
         self._station_key = station_key
+        self._odd = odd
         self._going_on: dict[str, _Episode] = {}
-
-    @property
-    def going_on(self) -> bool:
-        """Whether anything is odd at present."""
-        return bool(self._going_on)
 
     def tell(self, kind: str, reason: str, arrival_ns: int, time_ns: int | None = None) -> list[Finding]:
         """Something odd arrived: a finding when it is the first of its kind, else only counted.
@@ -45,6 +42,7 @@ class Episodes:
             return []
         finding = Finding(kind, reason, station=self._station_key, time_ns=time_ns)
         self._going_on[kind] = _Episode(finding, arrival_ns)
+        self._odd.add(self._station_key)
         return [finding]
 
     def elapse(self, now_ns: int) -> list[Finding]:
@@ -54,6 +52,8 @@ class Episodes:
         over = {kind: e for kind, e in self._going_on.items() if e.last_ns + QUIET_NS <= now_ns}
         for kind in over:
             del self._going_on[kind]
+        if not self._going_on:
+            self._odd.discard(self._station_key)
         return [
             Finding(kind, f"{e.count} times, now over; first: {e.first.reason}", station=self._station_key,
                     time_ns=e.first.time_ns)

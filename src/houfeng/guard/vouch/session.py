@@ -16,7 +16,7 @@ LONGEST_WAIT: Final = 64
 MOST_FEEDS: Final = 8
 
 #: Later than any instant.
-NEVER_NS: Final = 1 << 63
+NEVER_NS: Final = (1 << 63) - 1
 
 #: A station signs every minute; five without a signature are odd.
 LONGEST_UNSIGNED_S: Final = 300
@@ -54,24 +54,24 @@ class Session:
         self._needed: dict[int, bytes] = {}
         self._by_feed: dict[str, int] = {}
 
-    def goes_on(self, manifest: Lines, digest: bytes, feed: str) -> bool:
+    def goes_on(self, number: int, second_s: int, previous: bytes, digest: bytes, feed: str) -> bool:
         """Take in what nearly every manifest is: the very next one, of a chain without gaps, and new by its feed.
 
         False for any other, and nothing is changed.
         """
-        number, heads = manifest.sequence, self._heads
+        heads = self._heads
         if (
             number != self.due
-            or heads.get(number - 1) != manifest.previous
-            or not self.second_s <= manifest.second_s <= self.signed_s + LONGEST_UNSIGNED_S
-            or number <= self._by_feed.get(feed, NEVER_NS)
+            or heads.get(number - 1) != previous
+            or not self.second_s <= second_s <= self.signed_s + LONGEST_UNSIGNED_S
+            or number <= self._by_feed.get(feed, number)
             or number in self._needed
             or self.missing
             or self.joined
         ):
             return False
         self._by_feed[feed] = number
-        self.due, self.second_s = number + 1, manifest.second_s
+        self.due, self.second_s = number + 1, second_s
         heads[number] = digest
         if len(heads) > KEPT:
             del heads[next(iter(heads))]

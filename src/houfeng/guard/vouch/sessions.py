@@ -16,16 +16,18 @@ from houfeng.wire.manifest import (
     Opening,
     Signature,
     Statement,
+    front_of,
     lines_of,
     mac_holds,
     session_key,
     signature_holds,
     statement_of,
 )
-from houfeng.wire.manifest.body import MANIFEST, kind_and_session
+from houfeng.wire.manifest.body import MANIFEST, MANIFEST_BEGINS, SESSION, kind_and_session
 from houfeng.words.assurance import Enrolment, Tier
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
+from houfeng.words.packet import Packet
 
 _NS_PER_S: Final = 1_000_000_000
 
@@ -64,6 +66,19 @@ class Sessions:
         self._revoked_ns = NEVER_NS
         self._refused: dict[bytes, tuple[str, str]] = {}
         self._budget = Budget()
+
+    def goes_on(self, raw: bytes, names: bytes, count: int, packet: Packet) -> Tier | None:
+        """Take in what nearly every statement is: the next manifest, naming just what was foreseen; see front_of.
+
+        Returns the tier of what it names; None for any other statement, and nothing is changed: hear tells more.
+        """
+        session = self.live.get(raw[SESSION]) if raw.startswith(MANIFEST_BEGINS) else None
+        if session is None or not packet.arrival_ns < session.ends_ns or packet.arrival_ns >= self._revoked_ns:
+            return None
+        front = front_of(raw, names, count)
+        if front is None or not mac_holds(raw, session.mac):
+            return None
+        return session.tier if session.goes_on(*front, sha256(raw).digest(), packet.feed) else None
 
     def hear(self, raw: bytes, came: Came) -> Said:
         """A statement arrived in a record that names this station."""
@@ -221,7 +236,7 @@ class Sessions:
 
     def _manifest(self, session: Session, manifest: Lines, digest: bytes, came: Came) -> Said:
         due_ns = came.arrival_ns + self._patience_ns
-        if session.goes_on(manifest, digest, came.feed):
+        if session.goes_on(manifest.sequence, manifest.second_s, manifest.previous, digest, came.feed):
             return Said([], "good", manifest.names, session.tier, due_ns)
         place = session.place(manifest, digest)
         time_ns = manifest.second_s * _NS_PER_S

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from houfeng.guard.vouch.said import Said
+from houfeng.wire.manifest import written_channel
 
 #: Channels of a station noted as signed. One never signed is not waited for once this many manifests have come.
 MOST_CHANNELS: Final = 256
@@ -16,7 +17,7 @@ STOPPED: Final = ("downgrade", "it used to sign its records and stopped")
 class Signing:
     """What is known of how one station signs.
 
-    channels  LOC_B_S_SS ever named
+    channels  LOC_B_S_SS ever named, as manifests write it
     signed    whether a manifest of it was ever accepted
     silent    whether it does not sign at present
     """
@@ -24,7 +25,7 @@ class Signing:
     __slots__ = ("_lost_ns", "_manifest_ns", "_manifests", "channels", "signed", "silent")
 
     def __init__(self, channels: Iterable[str] = (), *, signed: bool = False) -> None:
-        self.channels: dict[str, int] = dict.fromkeys(channels, 0)
+        self.channels: dict[str, bytes] = {channel: written_channel(channel) for channel in channels}
         self.signed = signed
         self.silent = False
         self._manifests = 0
@@ -33,14 +34,18 @@ class Signing:
 
     def hear(self, said: Said, arrival_ns: int) -> None:
         """Note a good manifest."""
-        self.signed, self.silent = True, False
-        self._manifests += 1
-        self._manifest_ns = arrival_ns
+        self.go_on(arrival_ns)
         if said.lost:
             self._lost_ns = arrival_ns
         if len(self.channels) < MOST_CHANNELS:
             for channel, _, _ in said.names[:MOST_CHANNELS]:
-                self.channels[channel] = 0
+                self.channels[channel] = written_channel(channel)
+
+    def go_on(self, arrival_ns: int) -> None:
+        """Note a good manifest that names channels known, of a chain without gaps."""
+        self.signed, self.silent = True, False
+        self._manifests += 1
+        self._manifest_ns = arrival_ns
 
     def may_name(self, channel: str) -> bool:
         """Whether a name may come for a record: not when it does not sign at present, or never this channel."""

@@ -5,12 +5,13 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
+from houfeng.guard.vouch.agenda import Agenda
 from houfeng.guard.vouch.episodes import Episodes
 from houfeng.guard.vouch.keys import Keys
 from houfeng.guard.vouch.memory import Memory, StationMemory
 from houfeng.guard.vouch.sessions import Sessions
 from houfeng.guard.vouch.station import Out, Station
-from houfeng.wire.manifest import Names, carried_if_any, fields_of
+from houfeng.wire.manifest import Names, carried_if_any, fields_of, source_in, source_of, statement_in
 from houfeng.wire.manifest.head import CODES_2, names_2
 from houfeng.wire.mseed.layout import NO_TIME
 from houfeng.wire.mseed.plain import plain_starts_ns
@@ -63,7 +64,12 @@ class Vouch:
         self._secured = frozenset(secured_feeds)
         self._patience_ns = patience_ns
         self._stations: dict[str, Station] = {}
+        self._numbered: list[Station] = []
+        self._speakers: dict[bytes, Station] = {}
+        self._agenda = Agenda()
+        self._odd: set[str] = set()
         self._strangers: dict[str, Episodes] = {}
+        self._odd_strangers: set[str] = set()
         self._lanes: dict[bytes, tuple[Names, Station | None]] = {}
         # A station may be enrolled again before it is heard of: its memory waits for that.
         self._memories: dict[str, StationMemory] = {remembered.station_key: remembered for remembered in memory}
@@ -84,12 +90,13 @@ class Vouch:
     def elapse(self, now_ns: int) -> Out:
         """Time passed, by the clock that arrivals are told in."""
         out: Out = []
-        for station in self._stations.values():
-            if now_ns >= station.due_ns or station.episodes.going_on:
-                out += station.elapse(now_ns)
-        for episodes in self._strangers.values():
-            out += episodes.elapse(now_ns)
-        self._strangers = {key: episodes for key, episodes in self._strangers.items() if episodes.going_on}
+        odd = (self._stations[station_key].number for station_key in self._odd)
+        for number in sorted({*self._agenda.due(now_ns), *odd}):
+            out += self._numbered[number].elapse(now_ns)
+        for station_key in list(self._strangers):
+            out += self._strangers[station_key].elapse(now_ns)
+            if station_key not in self._odd_strangers:
+                del self._strangers[station_key]
         return out
 
     @property
@@ -112,15 +119,18 @@ class Vouch:
         if station is not None:
             station.sessions.enrol(enrolment)
             return
-        episodes = Episodes(enrolment.station_key)
+        episodes = Episodes(enrolment.station_key, self._odd)
         remembered = self._memories.pop(enrolment.station_key, None)
         keys = Keys(enrolment)
         if remembered is not None:
             keys = Keys(enrolment, remembered.heirs, dict(remembered.counters))
-        sessions = Sessions(enrolment.station_key.replace(".", "_"), keys, episodes, self._centre, self._patience_ns)
+        speaker = enrolment.station_key.replace(".", "_")
+        sessions = Sessions(speaker, keys, episodes, self._centre, self._patience_ns)
         station = self._stations[enrolment.station_key] = Station(
-            enrolment.station_key, sessions, episodes, self._patience_ns
+            enrolment.station_key, sessions, episodes, self._patience_ns, self._agenda
         )
+        self._numbered.append(station)
+        self._speakers[source_of(speaker)] = station
         self._lanes.clear()
         if remembered is not None:
             station.recall(remembered)
@@ -133,7 +143,7 @@ class Vouch:
             try:
                 if plain_ns != NO_TIME:
                     names, station = lanes.get(content[CODES_2]) or self._lane(content[CODES_2])
-                elif content[:3] == b"MS\x03" and self._is_statement(packet, out):
+                elif self._is_statement(packet, out):
                     continue
                 else:
                     names, start_ns, _, _, length_bytes = fields_of(content)
@@ -161,20 +171,25 @@ class Vouch:
 
     def _is_statement(self, packet: Packet, out: Out) -> bool:
         """Whether a packet carries a statement; if so it is taken in."""
+        content = packet.content
+        station = self._speakers.get(source_in(content))
         try:
-            told = carried_if_any(packet.content)
+            if station is None:
+                return self._is_strange(packet, out)
+            raw = statement_in(content)
         except DataFault as fault:
             out += self._tell(packet.station_key, "unreadable-statement", fault.reason, packet.arrival_ns)
             return True
-        if told is None:
-            return False
-        station_key = told[0].replace("_", ".")
-        station = self._stations.get(station_key)
-        if station is not None:
-            station.statement(packet, told[1], out)
-        else:
-            out += self._tell(station_key, "unknown-key", "it signs, and no key of it is enrolled", packet.arrival_ns)
+        station.statement(packet, raw, out)
         return True
+
+    def _is_strange(self, packet: Packet, out: Out) -> bool:
+        """Whether a packet carries a statement of a station not enrolled."""
+        told = carried_if_any(packet.content)
+        if told is not None:
+            reason = "it signs, and no key of it is enrolled"
+            out += self._tell(told[0].replace("_", "."), "unknown-key", reason, packet.arrival_ns)
+        return told is not None
 
     def _unreadable(self, packet: Packet, reason: str, out: Out) -> None:
         out.append(Vouched(packet, "", None, Tier.BROKEN))
@@ -186,5 +201,5 @@ class Vouch:
         if episodes is None:
             if len(self._strangers) >= MOST_STRANGERS:
                 return []
-            episodes = self._strangers[station_key] = Episodes(station_key)
+            episodes = self._strangers[station_key] = Episodes(station_key, self._odd_strangers)
         return episodes.tell(kind, reason, arrival_ns)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
+from houfeng.guard.vouch.agenda import Agenda
 from houfeng.guard.vouch.episodes import Episodes
 from houfeng.guard.vouch.memory import StationMemory
 from houfeng.guard.vouch.said import Came, Said
@@ -32,15 +33,18 @@ class Station:
     sessions     what it states
     episodes     where oddities are told
     patience_ns  how long a record waits for its name, and a name for its record
-
-    Nothing of it is due before due_ns.
+    agenda       where is noted when something of it is due, under its number
     """
 
     __slots__ = (
-        "_feeds", "_key", "_patience_ns", "_signing", "_tainted", "_waiting", "due_ns", "episodes", "sessions",
+        "_agenda", "_due_ns", "_feeds", "_key", "_patience_ns", "_signing", "_tainted", "_waiting", "episodes",
+        "number", "sessions",
     )  # fmt: skip
 
-    def __init__(self, station_key: str, sessions: Sessions, episodes: Episodes, patience_ns: int) -> None:
+    def __init__(
+        self, station_key: str, sessions: Sessions, episodes: Episodes, patience_ns: int, agenda: Agenda
+    ) -> None:
+        self.number = agenda.enter()
         self.sessions = sessions
         self.episodes = episodes
         self._key = station_key
@@ -49,14 +53,15 @@ class Station:
         self._tainted: dict[bytes, None] = {}
         self._signing = Signing()
         self._feeds: dict[str, int] = {}
-        self.due_ns = NEVER_NS
+        self._agenda = agenda
+        self._due_ns = NEVER_NS
 
     # --- the doors: what comes out is added to a list ---
 
     def record(self, packet: Packet, names: Names, start_ns: int, transport: Tier, out: Out) -> None:
         """A record of samples arrived, with what its header says and the tier it has by the way it came."""
         waiting, signing, arrival_ns = self._waiting, self._signing, packet.arrival_ns
-        if arrival_ns >= self.due_ns:
+        if arrival_ns >= self._due_ns:
             self._catch_up(arrival_ns, out)
         if packet.sequence > self._feeds.get(packet.feed, _UNKNOWN):
             self._feeds[packet.feed], redelivered = packet.sequence, False
@@ -73,8 +78,8 @@ class Station:
         ):
             self._unusual(digest, read, out, redelivered=redelivered)
         else:  # as a rule it waits for the manifest of its second
-            if not waiting.held:
-                self._note_due(arrival_ns)
+            if arrival_ns + self._patience_ns < self._due_ns:
+                self._note(arrival_ns + self._patience_ns)
             waiting.held[digest] = read
             waiting.held_bytes += len(packet.content)
         if waiting.held_bytes > MOST_HELD_BYTES or len(waiting.held) + waiting.copied > MOST_HELD:
@@ -83,9 +88,12 @@ class Station:
     def statement(self, packet: Packet, raw: bytes, out: Out) -> None:
         """A statement arrived, carried by a packet that names this station."""
         arrival_ns = packet.arrival_ns
-        if arrival_ns >= self.due_ns:
+        if arrival_ns >= self._due_ns:
             self._catch_up(arrival_ns, out)
-        said = self.sessions.hear(raw, Came(packet.feed, arrival_ns, self._is_redelivered(packet)))
+        redelivered = self._is_redelivered(packet)
+        if self._went_on(packet, raw, out):
+            return
+        said = self.sessions.hear(raw, Came(packet.feed, arrival_ns, redelivered))
         out += said.findings
         if said.standing == "good":
             self._signing.hear(said, arrival_ns)
@@ -98,13 +106,13 @@ class Station:
 
     def elapse(self, now_ns: int) -> Out:
         """Time passed: let go of what has waited long enough."""
-        if now_ns < self.due_ns:
+        if now_ns < self._due_ns:
             return list(self.episodes.elapse(now_ns))
         out: Out = list(self.sessions.elapse(now_ns))
         out += self._never_came(now_ns)
         while self._waiting.overdue_ns <= now_ns:
             self._unnamed(next(iter(self._waiting.held)), out)
-        self.due_ns = self._next_due_ns()
+        self._note(self._next_due_ns())
         return [*out, *self.episodes.elapse(now_ns)]
 
     # --- over a restart ---
@@ -136,9 +144,25 @@ class Station:
         self._feeds = dict(memory.feeds)
         self._signing = Signing(memory.channels, signed=memory.signed)
         self._waiting.recall(memory.awaited, memory.met)
-        self.due_ns = self._next_due_ns()
+        self._note(self._next_due_ns())
 
     # --- names ---
+
+    def _went_on(self, packet: Packet, raw: bytes, out: Out) -> bool:
+        """Take in the manifest foreseen: the next of its chain, naming the records that wait and no others.
+
+        It would come to the same below; False for any other statement, and nothing is changed.
+        """
+        waiting = self._waiting
+        foreseen = waiting.foreseen(self._signing.channels)
+        if foreseen is None:
+            return False
+        tier = self.sessions.goes_on(raw, foreseen, len(waiting.held), packet)
+        if tier is None:
+            return False
+        self._signing.go_on(packet.arrival_ns)
+        waiting.vouch_all(tier, packet.feed, out)
+        return True
 
     def _named(self, said: Said, arrival_ns: int, out: Out) -> None:
         """Let records that a manifest names meet their names; the other names wait."""
@@ -270,8 +294,8 @@ class Station:
 
     def _catch_up(self, arrival_ns: int, out: Out) -> None:
         """Do what is due before an arrival, so that results do not hang on how often time is told."""
-        self.due_ns = self._next_due_ns()
-        if arrival_ns >= self.due_ns:
+        self._note(self._next_due_ns())
+        if arrival_ns >= self._due_ns:
             out += self.elapse(arrival_ns)
 
     def _next_due_ns(self) -> int:
@@ -279,7 +303,12 @@ class Station:
 
     def _note_due(self, arrival_ns: int) -> None:
         """Something may wait from an arrival on: nothing of it is due before its patience is over."""
-        self.due_ns = min(self.due_ns, arrival_ns + self._patience_ns)
+        self._note(min(self._due_ns, arrival_ns + self._patience_ns))
+
+    def _note(self, due_ns: int) -> None:
+        """Nothing is due before an instant."""
+        self._due_ns = due_ns
+        self._agenda.note(self.number, due_ns)
 
     def _is_redelivered(self, packet: Packet) -> bool:
         """Whether a feed delivers again what it has delivered: it resumed, and numbers packets as before."""

@@ -1,7 +1,8 @@
 """Records that wait for their name, and names that wait for their record; neither without bounds."""
 
+import struct
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -10,6 +11,7 @@ from houfeng.guard.vouch.memory import AwaitedMemory, MetMemory
 from houfeng.guard.vouch.session import NEVER_NS
 from houfeng.wire.manifest import Names
 from houfeng.words.assurance import Tier, Vouched
+from houfeng.words.finding import Finding
 from houfeng.words.packet import Packet
 
 #: Most that one station may have waiting: at 100 times the rate of three channels, a second and a half.
@@ -23,6 +25,8 @@ REMEMBERED: Final = 256
 #: Of these, records remembered over a restart.
 RECALLED: Final = 32
 
+
+_START_DIGEST: Final = struct.Struct(">q32s").pack
 
 #: A record whose header has been read: its channel, start, and the tier it has by the way it came. One is made for
 #: every record, and a value with named parts takes five times as long to make.
@@ -62,10 +66,15 @@ class Met:
     named: bool
 
 
-@lru_cache(maxsize=1024)
 def met_as(tier: Tier, feed: str, named: bool) -> Met:
     """The same value for every record that went on alike: a nation remembers four million of them."""
-    return Met(tier, feed, named)
+    return _mets(feed, named)[tier - 1]
+
+
+@lru_cache(maxsize=1024)
+def _mets(feed: str, named: bool) -> tuple[Met, ...]:
+    """By tier, the hash of which takes long."""
+    return tuple(Met(tier, feed, named) for tier in Tier)
 
 
 @dataclass(slots=True)
@@ -125,6 +134,39 @@ class Waiting:
         self.copied -= len(copies)
         self.held_bytes -= len(copies) * len(read[0].content)
         return (read, *copies)
+
+    def foreseen(self, channels: Mapping[str, bytes]) -> bytes | None:
+        """The names of all records that wait, as the next manifest is to say them; None when nothing is foreseen.
+
+        channels  as in Signing
+        """
+        if self.awaited or self.altered or self.copied:
+            return None
+        try:
+            return b"".join(
+                [
+                    _START_DIGEST(start_ns, digest) + channels[names.channel]
+                    for digest, (_, names, start_ns, _) in self.held.items()
+                ]
+            )
+        except KeyError:  # a channel that was never signed
+            return None
+
+    def vouch_all(self, tier: Tier, feed: str, out: list[Vouched | Finding]) -> None:
+        """Take out all records that wait, named as foreseen, as a rule by a manifest of the same feed.
+
+        None of them is among those met: no record waits that has been met.
+        """
+        held, met, met_order = self.held, self.met, self.met_order
+        usual = met_as(tier, feed, True)
+        for digest, (packet, names, start_ns, _) in held.items():
+            met[digest] = usual if packet.feed == feed else met_as(tier, packet.feed, True)
+            out.append(Vouched(packet, names.identifier, start_ns, tier))
+        met_order.extend(held)
+        while len(met_order) > REMEMBERED:
+            del met[met_order.popleft()]
+        held.clear()
+        self.held_bytes = 0
 
     @property
     def overdue_ns(self) -> int:

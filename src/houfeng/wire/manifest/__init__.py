@@ -3,8 +3,17 @@
 The format is docs/reference/manifest.md. Standard library and cryptography only: a station's agent runs this too.
 """
 
-from houfeng.wire.manifest.body import Line, Lines, Statement, body_of, lines_of, statement_of
-from houfeng.wire.manifest.carrier import carried, carried_if_any, carry, is_carrier
+from houfeng.wire.manifest.body import (
+    Line,
+    Lines,
+    Statement,
+    body_of,
+    front_of,
+    lines_of,
+    statement_of,
+    written_channel,
+)
+from houfeng.wire.manifest.carrier import carried, carried_if_any, carry, is_carrier, source_in, source_of, statement_in
 from houfeng.wire.manifest.chain import Chain, opening
 from houfeng.wire.manifest.head import Names, RecordHead, fields_of, head_of, name_of
 from houfeng.wire.manifest.proof import keyed, mac_holds, maced, session_key, signature_holds, signed
@@ -28,6 +37,7 @@ __all__ = [
     "carried_if_any",
     "carry",
     "fields_of",
+    "front_of",
     "head_of",
     "is_carrier",
     "keyed",
@@ -39,5 +49,9 @@ __all__ = [
     "session_key",
     "signature_holds",
     "signed",
+    "source_in",
+    "source_of",
+    "statement_in",
     "statement_of",
+    "written_channel",
 ]

@@ -22,6 +22,10 @@ MAGIC: Final = b"HF\x01"
 
 OPENING, MANIFEST, SIGNATURE = b"O", b"M", b"S"
 
+#: How a manifest begins, and where a statement tells its session.
+MANIFEST_BEGINS: Final = MAGIC + MANIFEST
+SESSION: Final = slice(4, 20)
+
 SESSION_BYTES: Final = 16
 KEY_BYTES: Final = 32
 DIGEST_BYTES: Final = 32
@@ -132,11 +136,35 @@ def lines_of(raw: bytes) -> Lines:
     return lines
 
 
+def front_of(raw: bytes, names: bytes, count: int) -> tuple[int, int, bytes] | None:
+    """Sequence number, second and previous of a manifest that names just what was foreseen, where there are many.
+
+    raw    known to be a manifest, if anything
+    names  what written_name gives of each record foreseen, joined
+    count  how many these are, at most MOST_NAMES
+
+    None for any other manifest and for bytes that are none: lines_of tells more.
+    """
+    if len(raw) != _NAMES_AT + len(names) + MAC_BYTES or not raw.startswith(names, _NAMES_AT):
+        return None
+    sequence, second_s, previous, state, quality, _, told = _MANIFEST.unpack_from(raw, _MANIFEST_AT)
+    if told != count or state >= len(_CLOCK_STATES) or 100 < quality < _NO_QUALITY:
+        return None
+    return sequence, second_s, previous
+
+
 def kind_and_session(raw: bytes) -> tuple[bytes, bytes]:
     """The kind and session of a statement at a glance, (b"", b"") when it is none."""
     if len(raw) < _HEAD.size or raw[:3] != MAGIC:
         return b"", b""
     return raw[3:4], raw[4:20]
+
+
+@lru_cache(maxsize=1024)
+def written_channel(channel: str) -> bytes:
+    """A channel as it stands behind start and digest of a name. Raises ValueError for what is none."""
+    written = _text(channel, CHANNEL)
+    return bytes([len(written)]) + written
 
 
 def proof_bytes(value: Stated) -> int:

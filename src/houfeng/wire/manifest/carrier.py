@@ -25,6 +25,7 @@ HEADER: Final = struct.Struct("<2sBBIHHBBBBdIIBBHI")
 
 _BEFORE, _AFTER = b'{"Houfeng":{"Statement":"', b'"}}'
 _AROUND_BYTES = len(_BEFORE) + len(_AFTER)
+_QUOTE = ord('"')
 
 #: How a source identifier of the stream ends, and the last fields of the header.
 _ENDING = b"_" + CHANNEL.encode()
@@ -70,7 +71,7 @@ def carry(statement: bytes, station: str, time_ns: int) -> bytes:
 
 def is_carrier(content: bytes) -> bool:
     """Whether a record is of the stream that carries statements."""
-    return _source(content).endswith(_ENDING)
+    return source_in(content).endswith(_ENDING)
 
 
 def carried(content: bytes) -> tuple[str, bytes]:
@@ -86,32 +87,52 @@ def carried(content: bytes) -> tuple[str, bytes]:
 
 def carried_if_any(content: bytes) -> tuple[str, bytes] | None:
     """The same, and None for a record that is not of the stream that carries statements."""
-    source = _source(content)
+    source = source_in(content)
     if not source.endswith(_ENDING):
         return None
-    source_bytes, extra_bytes, payload_bytes = _LENGTHS.unpack_from(content, _LENGTHS_AT)
-    extra_at = HEADER.size + source_bytes
-    if payload_bytes or extra_at + extra_bytes != len(content):
-        raise DataFault("record", "its length is not what its header says", _REMEDY)
+    extra_at = _extra_at(content)
     station = _station(source)
-    text = content[extra_at + len(_BEFORE) : -len(_AFTER)]
-    as_written = content.startswith(_BEFORE, extra_at) and content.endswith(_AFTER) and extra_bytes >= _AROUND_BYTES
-    if not as_written or b'"' in text:
-        text = _member(content[extra_at:])
-    try:
-        return station, binascii.a2b_base64(text, strict_mode=True)
-    except binascii.Error as error:
-        raise DataFault("record", "its statement is not base64", _REMEDY) from error
+    return station, _statement(content, extra_at)
 
 
-def _source(content: bytes) -> bytes:
+def statement_in(content: bytes) -> bytes:
+    """The statement within a carrier of a station that is known by source_in. Raises DataFault as carried does."""
+    return _statement(content, _extra_at(content))
+
+
+def source_of(station: str) -> bytes:
+    """The source identifier of a station's (NET_STA) stream of statements."""
+    return b"FDSN:" + station.encode() + _ENDING
+
+
+def source_in(content: bytes) -> bytes:
     """The source identifier of a miniSEED 3 record as far as it is there, b"" for anything else."""
     if content[:3] != b"MS\x03" or len(content) < HEADER.size:
         return b""
     return content[HEADER.size : HEADER.size + content[_LENGTHS_AT]]
 
 
-@lru_cache(maxsize=1 << 16)  # every station sends one a second
+def _extra_at(content: bytes) -> int:
+    """Where a carrier's extra headers begin, which go on to its end."""
+    source_bytes, extra_bytes, payload_bytes = _LENGTHS.unpack_from(content, _LENGTHS_AT)
+    extra_at = HEADER.size + source_bytes
+    if payload_bytes or extra_at + extra_bytes != len(content):
+        raise DataFault("record", "its length is not what its header says", _REMEDY)
+    return int(extra_at)
+
+
+def _statement(content: bytes, extra_at: int) -> bytes:
+    text = content[extra_at + len(_BEFORE) : -len(_AFTER)]
+    as_written = content.startswith(_BEFORE, extra_at) and content.endswith(_AFTER)
+    if not as_written or len(content) < extra_at + _AROUND_BYTES or _QUOTE in text:
+        text = _member(content[extra_at:])
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except binascii.Error as error:
+        raise DataFault("record", "its statement is not base64", _REMEDY) from error
+
+
+@lru_cache(maxsize=1 << 16)  # a station sends many
 def _station(source: bytes) -> str:
     station = source[: -len(_ENDING)]
     if not (station.startswith(b"FDSN:") and STATION.fullmatch(station, 5)):
