@@ -30,8 +30,8 @@ class Watched(Warn):
 
     best = 0.0
 
-    def _search(self, shown: object, about: About) -> Reals:
-        judged = super()._search(shown, about)  # type: ignore[arg-type]
+    def _search(self, shown: object, about: About, *how: float) -> Reals:
+        judged = super()._search(shown, about, *how)  # type: ignore[arg-type]
         self.best = max(self.best, float(judged[0, SCORE]))
         return judged
 

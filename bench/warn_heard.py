@@ -51,7 +51,7 @@ class True_:  # noqa: N801 - True is taken
 class Heard:
     """Alerts of a recording by both rules, and when its packets came.
 
-    packets  by NET.STA, [n, 2]: last instant of a packet, and when it arrived, ns
+    packets  by NET.STA, [n, 2]: last instant of a packet of its vertical, and when it arrived, ns
     """
 
     network: Network
@@ -113,7 +113,9 @@ def hear(
         for batch in decode_packets(together).batches:
             ends_ns = batch.start_ns + np.rint(np.diff(batch.offset) / batch.rate_hz * NS_PER_S).astype(np.int64)
             for channel, end_ns in zip(batch.channel.tolist(), ends_ns.tolist(), strict=True):
-                packets.setdefault(batch.channels[channel].station_key, []).append((end_ns, at_ns))
+                source = batch.channels[channel]
+                if source.channel[-1] == "Z":  # where P shows
+                    packets.setdefault(source.station_key, []).append((end_ns, at_ns))
             alerts += ours.handle(batch, at_ns)
             plain += other.handle(batch, at_ns)
     spent_s = time.perf_counter() - begun

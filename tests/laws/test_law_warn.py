@@ -117,7 +117,7 @@ def honest_score(stations, alert, shown_by, honest, liars):
     testimony.front_s[:], testimony.onset_s[true], testimony.stray[true] = front_s, onset_s[true], stray[true]
     shown = testimony.shown(rows, alert.latitude_deg, alert.longitude_deg, None)
     travel, said, heard = np.empty((TRAVELS, len(rows))), np.zeros(len(rows)), np.empty(3)
-    travel_kernel(TIMES.table, 0.0, 0.0, alert.depth_m, shown, travel)
+    travel_kernel(TIMES.table, 0.0, 0.0, alert.depth_m, shown, rows, travel)
     origin_s = testimony.seconds(alert.origin_time_ns)
     for i in rows:
         showing = showing_kernel(shown, i, travel[P, i], travel[S, i], origin_s, heard)

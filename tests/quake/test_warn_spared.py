@@ -5,8 +5,15 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from houfeng.quake.warn.likelihood import LIKELIEST, STRAY_DECADES
-from houfeng.quake.warn.size import detectable, log_missed, pd_log_likelihood, shaking_by_distance, shaking_by_size
+from houfeng.quake.warn.likelihood import LIKELIEST
+from houfeng.quake.warn.size import (
+    detectable,
+    log_missed,
+    pd_log_likelihood,
+    shaking_by_distance,
+    shaking_by_size,
+    stray_pd_density,
+)
 
 MAGNITUDES, DISTANCES_KM = st.floats(1.0, 9.0), st.floats(0.1, 2_000.0)
 
@@ -21,4 +28,5 @@ def test_silence_says_to_the_bit_what_a_miss_is_worth(magnitude: float, km: floa
 @settings(deadline=None)
 @given(MAGNITUDES, DISTANCES_KM, st.floats(-9.0, 1.0), st.floats(-9.0, 1.0) | st.just(math.nan), st.floats(0.01, 4.0))
 def test_no_displacement_is_likelier_than_said(magnitude: float, km: float, pd: float, noise: float, s: float) -> None:
-    assert STRAY_DECADES * math.exp(pd_log_likelihood(pd, noise, magnitude, km, s)) <= LIKELIEST
+    by_quake = math.exp(pd_log_likelihood(pd, noise, magnitude, km, s))
+    assert by_quake / stray_pd_density(pd, noise) <= LIKELIEST

@@ -196,7 +196,13 @@ def line_below_kernel(lines: NDArray[np.float64], value: float) -> tuple[int, fl
     """Index of the table line at or below a value and the fraction of the way to the next, clamped to the table."""
     if len(lines) == 1:
         return 0, 0.0
-    i = min(max(int(np.searchsorted(lines, value, side="right")) - 1, 0), len(lines) - 2)
+    i, above = 0, len(lines) - 1
+    while above - i > 1:
+        middle = (i + above) // 2
+        if lines[middle] <= value:
+            i = middle
+        else:
+            above = middle
     return i, min(max((value - lines[i]) / (lines[i + 1] - lines[i]), 0.0), 1.0)
 
 

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from houfeng.quake.locate.traveltime import Table, distance_line_kernel, line_below_kernel, slowness_kernel
 from houfeng.quake.warn.size import (
-    RARER,
+    STRAY_DECADES,
+    STRAY_FALLING,
+    STRAY_QUIET,
     detectable,
-    log_missed,
+    most_pd_density,
     pd_log_likelihood,
-    shaking_by_distance,
-    shaking_by_size,
+    stray_pd_density,
 )
 
 Reals = NDArray[np.float64]
@@ -34,34 +35,33 @@ MOST_ONSET_S: Final = 1.5
 TAIL_SHARE: Final = 0.1
 TAIL_WIDTH: Final = 3.0
 
+#: Farther from a quake than this a station shows nothing of it: P is weak there, and its onset said late.
+REACH_KM: Final = 250.0
+
 #: A trigger is said at most this long after its onset: a station is silent about P when its data reach so far past it.
 SILENT_AFTER_S: Final = 2.0
 #: A station that triggered so shortly before would not tell another onset.
 RINGING_S: Final = 12.0
 
-#: Stray onsets come in all sizes over so many decades of displacement.
-STRAY_DECADES: Final = 4.0
 #: A displacement makes an onset likelier by at most this: the greatest density of pd_log_likelihood per decade is that
-#: of P's scatter, 0.9, and that of noise's, 1.6, together. And the greatest density of an arrival, 1/s.
-LIKELIEST: Final = STRAY_DECADES * 2.5
+#: of P's scatter, 0.9, over the least density of a stray's displacement. And the greatest density of an arrival, 1/s.
+LIKELIEST: Final = 0.9 * STRAY_DECADES / (1.0 - STRAY_QUIET - STRAY_FALLING)
 SHARPEST: Final = (1.0 - TAIL_SHARE + TAIL_SHARE / TAIL_WIDTH) / (ONSET_S * np.sqrt(2 * np.pi))
 
-#: S shakes as a P of a quake larger by this.
-S_LARGER: Final = 0.9
-#: Onsets agree on an origin time within so many s; one that would have to be S counts as if it were off by some.
-AGREE_S: Final = 2.0
-S_HANDICAP_S: Final = 1.0
-
-#: What is worked out for every station: travel times of P and S, s, and hypocentral distance, km.
-P, S, FAR_KM, TRAVELS = range(4)
+#: How a station's voice bends into its cap.
+BEND: Final = 1.5
 #: Sums are of so many parts to the nat, so that no order of adding changes them.
 FINEST: Final = 1e6
 
+#: S shakes as a P of a quake larger by this.
+S_LARGER: Final = 0.9
+#: What is worked out for every station: travel times of P and S, s, and hypocentral distance, km.
+P, S, FAR_KM, TRAVELS = range(4)
 #: What a station shows when it is not an onset: silence where there should be one, or nothing to the point.
 SILENT, NOTHING = -1, -2
 #: How a hypothesis is written: east and north of the frame's origin, depth, m; origin time, s; magnitude; its score,
-#: and the sum within stations' caps alone. The score says whether there is a quake; where domains have said all they
-#: may, it is the same over a wide country, and the sum says where.
+#: and the sum within stations' caps alone, both less for great depth. The score says whether there is a quake; where
+#: domains have said all they may, it is the same over a wide country, and the sum says where.
 EAST, NORTH, DEPTH, TIME, SIZE, SCORE, SUM, HYPOTHESIS = range(8)
 
 
@@ -110,73 +110,41 @@ class About(NamedTuple):
 
 
 @njit(cache=True, error_model="numpy")
-def travel_kernel(table: Table, east_m: float, north_m: float, depth_m: float, shown: Shown, out: Reals) -> None:
-    """P and S travel times from a place to every station, s, and hypocentral distances, km: out [3, n]."""
+def travel_kernel(
+    table: Table, east_m: float, north_m: float, depth_m: float, shown: Shown, which: Wholes, out: Reals
+) -> None:
+    """P and S travel times from a place to some stations, s, and hypocentral distances, km: out [TRAVELS, n].
+
+    Beyond REACH_KM they are infinite.
+    """
     iz, fz = line_below_kernel(table.depths_m, depth_m)
-    for i in range(len(shown.east_m)):
-        away_m = np.hypot(shown.east_m[i] - east_m, shown.north_m[i] - north_m)
+    for i in which:
+        east, north, below = shown.east_m[i] - east_m, shown.north_m[i] - north_m, depth_m + shown.elevation_m[i]
+        away_m = np.sqrt(east * east + north * north)  # np.hypot costs as much as all the rest
         ix, fx = distance_line_kernel(table.distances_m, table.distance_index, away_m)
         ie, fe = line_below_kernel(table.elevations_m, shown.elevation_m[i])
         p, s = slowness_kernel(table.slowness_spm, ie, fe, iz, fz, ix, fx)
-        straight_m = np.hypot(away_m, depth_m + shown.elevation_m[i])
-        out[P, i], out[S, i] = p * straight_m, s * straight_m
+        straight_m = np.sqrt(away_m * away_m + below * below)
         out[FAR_KM, i] = straight_m / 1000.0
+        if straight_m <= REACH_KM * 1000.0:
+            out[P, i], out[S, i] = p * straight_m, s * straight_m
+        else:
+            out[P, i], out[S, i] = np.inf, np.inf
 
 
-@njit(cache=True, error_model="numpy")
-def _agreeing(shown: Shown, travel: Reals, trial: float) -> float:
-    """How many stations have an onset that fits an origin time, by their caps."""
-    weight = 0.0
-    for j in range(len(shown.most)):
-        nearest = np.inf
-        for m in range(shown.onset_s.shape[1]):
-            since = shown.onset_s[j, m] - trial
-            if since == -np.inf:
-                break
-            nearest = min(nearest, abs(since - travel[P, j]), abs(since - travel[S, j]) + S_HANDICAP_S)
-        if nearest < AGREE_S:
-            weight += shown.most[j] * np.exp(-nearest * nearest)
-    return weight
-
-
-@njit(cache=True, error_model="numpy")
-def origin_time_kernel(shown: Shown, travel: Reals, about_s: float, half_s: float) -> float:
-    """The origin time near about_s on which most stations agree; NaN without any onset there."""
-    best, most = np.nan, 0.0
-    n, slots = shown.onset_s.shape
-    for i in range(n):
-        for k in range(slots):  # the latest come first
-            trial = shown.onset_s[i, k] - travel[P, i]
-            if trial == -np.inf:
-                break
-            if abs(trial - about_s) <= half_s:
-                weight = np.rint(_agreeing(shown, travel, trial) * FINEST)
-                if weight > most or (weight == most and trial < best):
-                    best, most = trial, weight
-    for _ in range(2):
-        total, weights = 0.0, 0.0
-        for j in range(n):
-            off = shown.onset_s[j, _nearest(shown, j, best + travel[P, j])] - travel[P, j] - best
-            if abs(off) < AGREE_S:
-                weight = shown.most[j] * np.exp(-off * off)
-                total += weight * off
-                weights += weight
-        if weights > 0:
-            best += total / weights
-    return best
-
-
-@njit(cache=True, error_model="numpy")
-def _nearest(shown: Shown, i: int, due_s: float) -> int:
+@njit(cache=True, error_model="numpy", inline="always")
+def nearest_kernel(shown: Shown, i: int, due_s: float) -> int:
     """Which of a station's onsets is nearest to an instant."""
     which = 0
     for k in range(1, shown.onset_s.shape[1]):
+        if shown.onset_s[i, k] == -np.inf:  # the latest come first
+            break
         if abs(shown.onset_s[i, k] - due_s) < abs(shown.onset_s[i, which] - due_s):
             which = k
     return which
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 def _density(off_s: float, travel_s: float) -> float:
     """Of a true arrival, so far from its prediction, 1/s; 0 where it cannot be one."""
     sigma = min(ONSET_S + ONSET_SHARE * travel_s, MOST_ONSET_S)
@@ -187,7 +155,7 @@ def _density(off_s: float, travel_s: float) -> float:
     return float(density / (sigma * np.sqrt(2 * np.pi)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 def showing_kernel(shown: Shown, i: int, p_s: float, s_s: float, origin_s: float, heard: Reals) -> int:
     """What a station shows of a place and time, whatever the size: the onset it shows, or SILENT, or NOTHING.
 
@@ -195,7 +163,7 @@ def showing_kernel(shown: Shown, i: int, p_s: float, s_s: float, origin_s: float
     heard     out: how much likelier than by chance its onset is P, and S; and 1 while P may still come
     """
     p_due_s, s_due_s = origin_s + p_s, origin_s + s_s
-    by_p, by_s = _nearest(shown, i, p_due_s), _nearest(shown, i, s_due_s)
+    by_p, by_s = nearest_kernel(shown, i, p_due_s), nearest_kernel(shown, i, s_due_s)
     p_density = _density(shown.onset_s[i, by_p] - p_due_s, p_s)
     s_density = 0.0 if by_s == by_p and p_density > 0 else _density(shown.onset_s[i, by_s] - s_due_s, s_s)
     open_yet = shown.front_s[i] < p_due_s + SILENT_AFTER_S
@@ -212,7 +180,7 @@ def showing_kernel(shown: Shown, i: int, p_s: float, s_s: float, origin_s: float
     return by_p if p_density > 0 else by_s
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", inline="always")
 def voice_kernel(shown: Shown, i: int, showing: int, heard: Reals, distance_km: float, magnitude: float) -> float:
     """What a station that shows something says of a hypothesis, within its caps, nats."""
     p_seen = detectable(magnitude, distance_km, shown.hush[i])
@@ -226,11 +194,27 @@ def voice_kernel(shown: Shown, i: int, showing: int, heard: Reals, distance_km: 
     if by_p > 0:
         pd, noise, window_s = shown.pd[i, showing], shown.noise[i, showing], shown.window_s[i, showing]
         if np.isfinite(pd) and window_s > 0:
-            by_p *= STRAY_DECADES * np.exp(pd_log_likelihood(pd, noise, magnitude, distance_km, window_s))
-    said = np.log(by_p + unseen)
+            by_p *= np.exp(pd_log_likelihood(pd, noise, magnitude, distance_km, window_s))
+            by_p /= stray_pd_density(pd, noise)
+    return _within_caps(shown, i, np.log(by_p + unseen))
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def promise_kernel(shown: Shown, i: int, showing: int, heard: Reals) -> float:
+    """What a station that shows an onset says at the most of that place and time, whatever the size, nats."""
+    by_p = heard[0]
+    pd, noise = shown.pd[i, showing], shown.noise[i, showing]
+    if np.isfinite(pd) and shown.window_s[i, showing] > 0:
+        by_p *= max(most_pd_density(pd, noise) / stray_pd_density(pd, noise), 1.0)
+    return _within_caps(shown, i, np.log(by_p + max(heard[1], 1.0)))
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _within_caps(shown: Shown, i: int, said: float) -> float:
+    """Never above the caps, and little where there is little: many weak voices do not add up to a strong one."""
     cap = shown.most[i]
-    if said > 0:  # nearly as it is while small, never above the cap
-        return float(cap * (1.0 - np.exp(-said / cap))) if cap > 0 else 0.0
+    if said > 0:
+        return float(cap * (1.0 - np.exp(-((said / cap) ** BEND)))) if cap > 0 else 0.0
     return float(max(said, -shown.least[i]))
 
 
@@ -243,81 +227,3 @@ def floor_kernel(shown: Shown, i: int, due_s: float, now_s: float, distance_km: 
         1 - detectable(magnitude + S_LARGER, distance_km, shown.hush[i])
     )
     return float(max(np.log(missed), -shown.least[i]))
-
-
-@njit(cache=True, error_model="numpy")
-def held_kernel(shown: Shown, who: Wholes, said: Reals, count: int, sums: Reals) -> float:
-    """The score of what the first count of who say: the least over the kinds of domains; sums: zeros, a domain each."""
-    least = 0.0
-    for k in range(count):
-        least += said[k]
-    for kind in range(shown.domain.shape[1]):
-        for k in range(count):
-            sums[shown.domain[who[k], kind]] += said[k]
-        total = 0.0
-        for k in range(count):
-            number = shown.domain[who[k], kind]
-            cap = shown.domain_cap[kind, number]
-            total += min(max(sums[number], -cap), cap)
-            sums[number] = 0.0  # counted
-        least = min(least, total)
-    return least
-
-
-class Room(NamedTuple):
-    """Room for judging one hypothesis by [n] stations: travels [TRAVELS, n], who shows what, what they say of it; how
-    shaking has fallen off there.
-    """
-
-    travel: Reals
-    who: Wholes
-    showing: Wholes
-    heard: Reals
-    said: Reals
-    falls: Reals
-    sums: Reals
-
-
-@njit(cache=True, error_model="numpy")
-def _say(shown: Shown, room: Room, count: int, magnitude: float) -> float:
-    """Let the first count of who say what they say of a size; returns the sum."""
-    felt, total = shaking_by_size(magnitude), 0.0
-    for k in range(count):
-        i = room.who[k]
-        if room.showing[k] == SILENT:
-            room.said[k] = log_missed(felt + room.falls[k], shown.hush[i], shown.least[i])
-        else:
-            room.said[k] = voice_kernel(shown, i, room.showing[k], room.heard[k], room.travel[FAR_KM, i], magnitude)
-        total += room.said[k]
-    return float(np.rint(total * FINEST) / FINEST)
-
-
-@njit(cache=True, error_model="numpy")
-def judge_kernel(table: Table, shown: Shown, h: Reals, about: About, magnitudes: Reals, room: Room) -> None:
-    """Fill in time, size and score of a hypothesis whose place is given: h [HYPOTHESIS]."""
-    travel = room.travel
-    travel_kernel(table, h[EAST], h[NORTH], h[DEPTH], shown, travel)
-    about_s = about.time_s if about.station < 0 else about.time_s - travel[P, about.station]
-    h[TIME] = origin_time_kernel(shown, travel, about_s, about.half_s)
-    h[SCORE], h[SUM], h[SIZE] = -np.inf, -np.inf, magnitudes[0]
-    if np.isnan(h[TIME]):
-        return
-    count = 0
-    for i in range(len(shown.most)):
-        if shown.onset_s[i, 0] == -np.inf:  # most stations have no onset; asking further is dear
-            showing = NOTHING if shown.front_s[i] < h[TIME] + travel[P, i] + SILENT_AFTER_S else SILENT
-        else:
-            showing = showing_kernel(shown, i, travel[P, i], travel[S, i], h[TIME], room.heard[count])
-        if showing != NOTHING:
-            room.who[count], room.showing[count] = i, showing
-            count += 1
-    for k in range(count):
-        room.falls[k] = shaking_by_distance(travel[FAR_KM, room.who[k]])
-    worth = -np.inf
-    for magnitude in magnitudes:
-        total = _say(shown, room, count, magnitude)
-        if total - RARER * magnitude > worth:
-            worth = total - RARER * magnitude
-            h[SIZE], h[SUM] = magnitude, total
-    _say(shown, room, count, h[SIZE])
-    h[SCORE] = np.rint(held_kernel(shown, room.who, room.said, count, room.sums) * FINEST) / FINEST

@@ -6,20 +6,8 @@ import numpy as np
 from numba import njit
 
 from houfeng.quake.locate.traveltime import Table
-from houfeng.quake.warn.likelihood import (
-    DEPTH,
-    EAST,
-    HYPOTHESIS,
-    NORTH,
-    SIZE,
-    SUM,
-    TRAVELS,
-    About,
-    Reals,
-    Room,
-    Shown,
-    judge_kernel,
-)
+from houfeng.quake.warn.judging import Room, judge_kernel, room_of
+from houfeng.quake.warn.likelihood import DEPTH, EAST, HYPOTHESIS, NORTH, SIZE, SUM, About, Reals, Shown
 
 #: Sizes tried while the place is sought, and steps by which the size is refined.
 SIZES: Final = np.arange(3.0, 8.1, 1.0)
@@ -41,34 +29,30 @@ ROOM: Final = 2_000
 
 
 @njit(cache=True, error_model="numpy")
-def _room(shown: Shown) -> Room:
-    n = len(shown.east_m)
-    return Room(
-        np.empty((TRAVELS, n)),
-        np.empty(n, dtype=np.int64),
-        np.empty(n, dtype=np.int64),
-        np.empty((n, 3)),
-        np.empty(n),
-        np.empty(n),
-        np.zeros(shown.domain_cap.shape[1]),
-    )
-
-
-@njit(cache=True, error_model="numpy")
 def judge_one_kernel(table: Table, shown: Shown, h: Reals, about: About, sizes: Reals) -> None:
     """Judge one hypothesis, whose place is given: h [HYPOTHESIS]."""
-    judge_kernel(table, shown, h, about, sizes, _room(shown))
+    judge_kernel(table, shown, h, about, sizes, -np.inf, room_of(shown, about))
 
 
 @njit(cache=True, error_model="numpy")
 def search_kernel(
-    table: Table, shown: Shown, about: About, widest_m: float, deepest_m: float, sizes: Reals, judged: Reals
+    table: Table,
+    shown: Shown,
+    about: About,
+    widest_m: float,
+    within_m: float,
+    deepest_m: float,
+    sizes: Reals,
+    least: float,
+    judged: Reals,
 ) -> int:
     """Judge places from the frame's origin out to widest_m; returns how many: judged [ROOM, ..], the best first.
 
-    about  the onset, or the origin time, that it is about
+    about     the onset, or the origin time, that it is about
+    within_m  the best is sought within so much of the frame's origin; what is said farther out is for comparison
+    least     only where stations may say so much is looked at closely
     """
-    room = _room(shown)
+    room = room_of(shown, about)
     count = 0
     for ring in RINGS:
         for direction in range(DIRECTIONS if ring > 0 else 1):
@@ -80,18 +64,26 @@ def search_kernel(
                 h = judged[count]
                 h[EAST], h[NORTH] = widest_m * ring * np.sin(angle), widest_m * ring * np.cos(angle)
                 h[DEPTH] = depth_m
-                judge_kernel(table, shown, h, about, sizes, room)
+                judge_kernel(table, shown, h, about, sizes, least, room)
                 count += 1
-    best = np.argsort(-judged[:count, SUM])[:BRANCHES].copy()
+    best = np.argsort(-_within(judged[:count], within_m))[:BRANCHES].copy()
     for start in best:
-        if judged[start, SUM] > -np.inf:
-            count = _climb(table, shown, about, deepest_m, sizes, judged, start, count, room)
-    top = int(np.argmax(judged[:count, SUM]))
+        if judged[start, SUM] > -np.inf and judged[start, SUM] >= least:
+            count = _climb(table, shown, about, deepest_m, sizes, least, judged, start, count, room)
+    top = int(np.argmax(_within(judged[:count], within_m)))
     swap = judged[0].copy()
     judged[0], judged[top] = judged[top], swap
+    if not judged[0, SUM] >= least:
+        return count
     low, high = judged[0, SIZE] - 1.0, judged[0, SIZE] + 1.0
-    judge_kernel(table, shown, judged[0], about, np.arange(low, high, FINE), room)
+    judge_kernel(table, shown, judged[0], about, np.arange(low, high, FINE), least, room)
     return count
+
+
+@njit(cache=True, error_model="numpy")
+def _within(judged: Reals, within_m: float) -> Reals:
+    """What is said of hypotheses so near to the frame's origin, -inf of others."""
+    return np.where(np.hypot(judged[:, EAST], judged[:, NORTH]) <= within_m, judged[:, SUM], -np.inf)
 
 
 @njit(cache=True, error_model="numpy")
@@ -101,6 +93,7 @@ def _climb(
     about: About,
     deepest_m: float,
     sizes: Reals,
+    least: float,
     judged: Reals,
     start: int,
     count: int,
@@ -111,7 +104,8 @@ def _climb(
     reach_m = np.hypot(judged[start, EAST], judged[start, NORTH])
     step_m = max(0.25 * reach_m, 6_000.0)
     while step_m >= LEAST_STEP_M:
-        better = here
+        better, size = here, np.searchsorted(sizes, judged[here, SIZE])
+        about_it = sizes[max(size - 1, 0) : size + 2]  # a little farther on, a quake is not of quite another size
         for east in range(-1, 2):
             for north in range(-1, 2):
                 for down in range(-1, 2):
@@ -122,7 +116,7 @@ def _climb(
                     h[EAST] = judged[here, EAST] + east * step_m
                     h[NORTH] = judged[here, NORTH] + north * step_m
                     h[DEPTH] = min(max(judged[here, DEPTH] + down * DEPTH_SHARE * step_m, 0.0), deepest_m)
-                    judge_kernel(table, shown, h, about, sizes, room)
+                    judge_kernel(table, shown, h, about, about_it, least, room)
                     if h[SUM] > judged[better, SUM]:
                         better = count
                     count += 1

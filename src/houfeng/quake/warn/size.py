@@ -51,6 +51,12 @@ CLEAR = 6.0
 ODD = 0.05
 ODD_DECADES = 6.0
 
+#: Of stray onsets so many show no more than noise does, and so many are the rarer the more they stand out, ten times a
+#: decade; the rest, glitches, come in all sizes over so many decades.
+STRAY_QUIET = 0.5
+STRAY_FALLING = 0.4
+STRAY_DECADES = 6.0
+
 #: Largest acceleration of 3 s of P on a vertical, log10 m/s2, of the same records: constant, per magnitude and per
 #: log10 of km. The slopes are rounded from a fit, as distance and magnitude went together; scatter 0.35.
 SHAKING = (-0.50, 0.45, -2.0)
@@ -60,7 +66,7 @@ HALF = 0.32
 WIDTH = 0.15
 #: Chances that neither the quietest station reaches, nor one that hears nothing falls under.
 MOST = 0.97
-LEAST = 0.02
+LEAST = 0.001
 #: Beyond so many WIDTHs above HALF the logarithm of a miss is below this with the sign changed: what follows is spared.
 LOUD = 3.0
 LOUD_MISSED = 2.5
@@ -70,6 +76,7 @@ LOUD_MISSED = 2.5
 RARER = 1.0
 
 _SQRT_2PI = math.sqrt(2 * math.pi)
+_LN_10 = math.log(10.0)
 
 
 @njit(cache=True)
@@ -132,6 +139,26 @@ def pd_log_likelihood(
         under = (_below_summed(high) - _below_summed(low)) * SCATTER / shortfall
         density = density * _below(z) + under * _bell(z) / NOISE_SCATTER
     return math.log(max(0.0, (1.0 - ODD) * density) + ODD / ODD_DECADES)
+
+
+@njit(cache=True)
+def stray_pd_density(log10_pd: float, log10_noise: float) -> float:
+    """Density per decade of what a station showed if a stray onset did it; arguments of pd_log_likelihood."""
+    glitch = (1.0 - STRAY_QUIET - STRAY_FALLING) / STRAY_DECADES
+    if not math.isfinite(log10_noise):
+        return 1.0 / STRAY_DECADES
+    above = log10_pd - log10_noise - NOISE_PEAK
+    falling = STRAY_FALLING * _LN_10 * math.exp(-_LN_10 * above) if above > 0.0 else 0.0
+    return STRAY_QUIET * _bell(above / NOISE_SCATTER) / NOISE_SCATTER + falling + glitch
+
+
+@njit(cache=True)
+def most_pd_density(log10_pd: float, log10_noise: float) -> float:
+    """What the density of pd_log_likelihood does not exceed, whatever quake did it."""
+    if not math.isfinite(log10_noise):
+        return 1.0 / (SCATTER * _SQRT_2PI) + ODD / ODD_DECADES
+    z = (log10_pd - log10_noise - NOISE_PEAK) / NOISE_SCATTER
+    return _below(z) / (SCATTER * _SQRT_2PI) + _bell(z) / NOISE_SCATTER + ODD / ODD_DECADES
 
 
 @njit(cache=True)

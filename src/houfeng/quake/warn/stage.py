@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.warn.forgery import domain_cost, score, station_cost
+from houfeng.quake.warn.judging import rarer_kernel
 from houfeng.quake.warn.likelihood import (
     DEPTH,
     EAST,
@@ -48,9 +49,18 @@ FOUNDING_STATIONS: Final = 120
 FOLLOWING_STATIONS: Final = 300
 #: How far from the station whose onset raised the question quakes are looked for, and from where the alert was raised.
 WIDEST_M: Final = 200_000.0
+#: An alert that goes on stays within so much of where it was raised, or so many times its uncertainty: what is farther
+#: off is another quake.
+WANDERS_M: Final = 50_000.0
+WANDERS: Final = 3.0
 #: Nothing travels slower than this: farther apart in time, two onsets are not of one P. A little is for the onsets.
 SLOWEST_MPS: Final = 5_000.0
 ONSETS_S: Final = 3.0
+#: Onsets that may be of one quake: so long before one of them; and so long before and after an origin time.
+BEFORE_S: Final = 60.0
+AFTER_ORIGIN_S: Final = (-15.0, 90.0)
+#: What stations must say of some place on the coarse rings for it to be looked at closely, as a share of the threshold.
+PROMISING: Final = 0.6
 #: How far an origin time may lie from what the founding onset says, and from what it was when the alert was raised.
 FOUNDING_S: Final = 1.5
 FOLLOWING_S: Final = 6.0
@@ -58,7 +68,7 @@ FOLLOWING_S: Final = 6.0
 COMPARED_S: Final = 1.0
 
 #: An alert is judged again so soon after it was raised, rarer later, and no more at the end.
-AGAIN_S: Final = ((10.0, 0.5), (30.0, 1.0), (90.0, 3.0))
+AGAIN_S: Final = ((10.0, 0.5), (30.0, 1.0), (60.0, 3.0))
 #: Its quake explains what follows for so long.
 REMEMBERED_S: Final = 300.0
 #: Versions of an alert, and searches for what else may explain its onsets, are at least this far apart.
@@ -196,14 +206,15 @@ class Warn:
         rows = here.near(*place, FOUNDING_STATIONS)
         if not self._could(rows, place, onset_s):
             return
-        shown = here.shown(rows, *place, self._measured)
+        span_s = onset_s - BEFORE_S, np.inf
+        shown = here.shown(rows, *place, self._measured, span_s)
         about = About(int(np.searchsorted(rows, row)), onset_s, FOUNDING_S)
-        judged = self._search(shown, about)
+        judged = self._search(shown, about, PROMISING * self._policy.threshold)
         if judged[0, SCORE] < self._policy.threshold:
             return
         ledger = Ledger(onset.station_key, onset.onset_ns, onset.sampled_ns, onset.packed_ns, onset.arrived_ns)
-        alert = self._worded(rows, judged, place, onset.arrived_ns, ledger)
-        if alert.score < self._policy.threshold:
+        alert = self._worded(rows, judged, place, span_s, onset.arrived_ns, ledger)
+        if alert.score < alert.of_score:
             return
         for held in self._open:
             if self._is_of(alert, held.alert):
@@ -238,9 +249,9 @@ class Warn:
         near = (np.abs(here.onset_s[rows] - onset_s) <= apart_s[:, None]).any(axis=1)
         return here.ceiling(rows[near]) >= self._policy.threshold
 
-    def _search(self, shown: Shown, about: About) -> Reals:
+    def _search(self, shown: Shown, about: About, least: float, within_m: float = WIDEST_M) -> Reals:
         deepest_m = self._times.max_depth_m
-        count = search_kernel(self._times.table, shown, about, WIDEST_M, deepest_m, SIZES, self._room)
+        count = search_kernel(self._times.table, shown, about, WIDEST_M, within_m, deepest_m, SIZES, least, self._room)
         return self._room[:count]
 
     def _sum_of(self, alert: Alert, shown: Shown, place: tuple[float, float]) -> float:
@@ -264,15 +275,18 @@ class Warn:
         held.due_ns, held.judged_ns = now_ns + seconds_to_ns(wait_s), now_ns
         place = held.anchor.latitude_deg, held.anchor.longitude_deg
         rows = self._testimony.near(*place, FOLLOWING_STATIONS)
-        shown = self._testimony.shown(rows, *place, self._measured)
-        about = About(-1, self._testimony.seconds(held.anchor.origin_time_ns), FOLLOWING_S)
-        judged = self._search(shown, about)
+        origin_s = self._testimony.seconds(held.anchor.origin_time_ns)
+        span_s = origin_s + AFTER_ORIGIN_S[0], origin_s + AFTER_ORIGIN_S[1]
+        shown = self._testimony.shown(rows, *place, self._measured, span_s)
+        about = About(-1, origin_s, FOLLOWING_S)
+        within_m = max(WANDERS_M, WANDERS * held.anchor.place_uncertainty_m)
+        judged = self._search(shown, about, -np.inf, within_m)
         if not judged[0, SCORE] >= least:
             self._open.remove(held)
             taken_back = replace(last, kind="cancel", declared_ns=now_ns)
             yield self._said(held, taken_back, "the stations do not bear it out")
             return
-        alert = self._worded(rows, judged, place, now_ns, last.ledger)
+        alert = self._worded(rows, judged, place, span_s, now_ns, last.ledger)
         for other in [each for each in self._open if each is not held and self._is_of(alert, each.alert)]:
             if _wait_s(other, now_ns) is None:  # what is over is not taken back for what follows it
                 continue
@@ -291,6 +305,7 @@ class Warn:
         rows: Wholes,
         judged: Reals,
         place: tuple[float, float],
+        span_s: tuple[float, float],
         now_ns: int,
         ledger: Ledger | None,
     ) -> Alert:
@@ -303,9 +318,9 @@ class Warn:
         (latitude,), (longitude,) = travelled(*place, [best[EAST]], [best[NORTH]])
         origin_ns, magnitude = here.instant(best[TIME]), round(float(best[SIZE]), 1)
         best[EAST], best[NORTH], best[TIME], best[SIZE] = 0.0, 0.0, here.seconds(origin_ns), magnitude
-        shown = here.shown(rows, float(latitude), float(longitude), self._measured)
+        shown = here.shown(rows, float(latitude), float(longitude), self._measured, span_s)
         said, floor, voices = self._voices(rows, shown, best, now_ns)
-        threshold = self._policy.threshold
+        threshold = self._policy.threshold + rarer_kernel(best[DEPTH])
         stations = station_cost(said, -floor, shown.domain, shown.domain_cap, threshold)
         domains = domain_cost(said, -floor, shown.domain, shown.domain_cap, threshold)
         return Alert(
@@ -337,7 +352,7 @@ class Warn:
         """What every station says of a hypothesis, the least it could have said by now, and both in words."""
         travel, heard = np.empty((TRAVELS, len(rows))), np.empty(3)
         said, floor, voices = np.zeros(len(rows)), np.zeros(len(rows)), []
-        travel_kernel(self._times.table, best[EAST], best[NORTH], best[DEPTH], shown, travel)
+        travel_kernel(self._times.table, best[EAST], best[NORTH], best[DEPTH], shown, np.arange(len(rows)), travel)
         now_s = self._testimony.seconds(now_ns)
         for i, row in enumerate(rows):
             p_s, s_s, far_km = travel[P, i], travel[S, i], travel[FAR_KM, i]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from houfeng.quake.warn.domains import UNITS_PER_NAT, partitions
-from houfeng.quake.warn.likelihood import LIKELIEST, SHARPEST, Shown
+from houfeng.quake.warn.likelihood import BEND, LIKELIEST, SHARPEST, Shown
 from houfeng.quake.warn.policy import Policy
 from houfeng.words.assurance import Tier
 from houfeng.words.earth import EARTH_RADIUS_M, azimuth_deg, distance_m
@@ -18,16 +18,18 @@ Reals = NDArray[np.float64]
 Wholes = NDArray[np.int64]
 
 #: Onsets remembered of a station, P, S, and what comes between and after, and how long they matter, s.
-SLOTS: Final = 8
+SLOTS: Final = 32
 ONSETS_S: Final = 150.0
 #: Triggers of a station closer than this are of one onset.
 ONE_ONSET_S: Final = 1.0
-#: Over how long stray onsets are counted, s; at first as if there had been one in the time before. In the minute after
-#: an onset, in coda, more are to be expected than that.
+#: Over how long stray onsets are counted, s; at first as if there had been a third of one in the minute before, so that
+#: a minute shows a noisy station for what it is and a quiet one too. In the minute after an onset, in coda, more are to
+#: be expected than that, up to one in so many s.
 STRAY_MEMORY_S: Final = 900.0
-STRAY_BEFORE_S: Final = 300.0
+STRAYS_BEFORE: Final = 1.0 / 3.0
+STRAY_BEFORE_S: Final = 60.0
 BURST_S: Final = 60.0
-
+BURST_EVERY_S: Final = 8.0
 
 #: Noise of a station where nobody can tell it, log10 m/s2: of a town, or of an accelerometer of the better kind.
 TYPICAL_HUSH: Final = -4.0
@@ -102,9 +104,9 @@ class Testimony:
         latest_s = float(known.max())
         faded = np.exp(-abs(onset_s - latest_s) / STRAY_MEMORY_S) if latest_s > -np.inf else 0.0
         listened_s = np.clip(np.nan_to_num(onset_s - self._heard_s[row]), 0.0, STRAY_MEMORY_S)
-        rate = (self._strays[row] * faded + 1.0) / (listened_s + STRAY_BEFORE_S)
+        rate = (self._strays[row] * faded + STRAYS_BEFORE) / (listened_s + STRAY_BEFORE_S)
         burst = np.count_nonzero((known < onset_s) & (known > onset_s - BURST_S)) / BURST_S
-        self.stray[row, oldest] = np.log(max(rate, burst))
+        self.stray[row, oldest] = np.log(max(rate, min(burst, 1.0 / BURST_EVERY_S)))
         self._strays[row] = self._strays[row] * faded + 1.0
         known[oldest] = onset_s
         return bool(self.share[row] > 0)
@@ -132,18 +134,25 @@ class Testimony:
         heard = SHARPEST / np.exp(np.min(self.stray[rows], axis=1, initial=np.inf))
         likeliest = np.log(LIKELIEST * heard + np.maximum(heard, 1.0))
         most = self._policy.most * self.share[rows]
-        said = np.where(most > 0, most * (1.0 - np.exp(-likeliest / np.where(most > 0, most, 1.0))), 0.0)
+        said = np.where(most > 0, most * (1.0 - np.exp(-((likeliest / np.where(most > 0, most, 1.0)) ** BEND))), 0.0)
         sums = [np.bincount(kind, weights=said) for kind in self._domain[rows].T] if len(rows) else []
         held = [float(np.minimum(each, cap).sum()) for each, cap in zip(sums, self._cap, strict=bool(sums))]
         return min([float(said.sum()), *held])
 
-    def shown(self, rows: Wholes, latitude_deg: float, longitude_deg: float, measured: Measured | None) -> Shown:
-        """What stations show, in a frame about a place."""
+    def shown(
+        self,
+        rows: Wholes,
+        latitude_deg: float,
+        longitude_deg: float,
+        measured: Measured | None,
+        span_s: tuple[float, float] = (-np.inf, np.inf),
+    ) -> Shown:
+        """What stations show, in a frame about a place; of their onsets those within a span."""
         away_m = distance_m(latitude_deg, longitude_deg, self.latitude_deg[rows], self.longitude_deg[rows])
         azimuth = np.radians(
             azimuth_deg(latitude_deg, longitude_deg, self.latitude_deg[rows], self.longitude_deg[rows])
         )
-        onset_s, stray = self._of_late(rows)
+        onset_s, stray = self._of_late(rows, span_s)
         pd, noise, window_s = np.full(onset_s.shape, np.nan), np.full(onset_s.shape, np.nan), np.zeros(onset_s.shape)
         hush = np.full(len(rows), TYPICAL_HUSH)
         if measured is not None:
@@ -168,11 +177,12 @@ class Testimony:
             *_numbered(self._domain[rows], self._cap),
         )
 
-    def _of_late(self, rows: Wholes) -> tuple[Reals, Reals]:
+    def _of_late(self, rows: Wholes, span_s: tuple[float, float]) -> tuple[Reals, Reals]:
         """Onsets of stations that still matter, [n, as many as any of them has], and how rare they were."""
         onset_s, stray = self.onset_s[rows], self.stray[rows]
         # by its own data's time: a clock far ahead makes no other station's onsets old
         onset_s[(onset_s < self.front_s[rows, None] - ONSETS_S) | (self.share[rows, None] <= 0)] = -np.inf
+        onset_s[(onset_s < span_s[0]) | (onset_s > span_s[1])] = -np.inf
         order = np.argsort(-onset_s, axis=1, kind="stable")
         most = max(1, int((onset_s > -np.inf).sum(axis=1).max(initial=0)))
         order = order[:, :most]
