@@ -28,18 +28,18 @@ Reals = NDArray[np.float64]
 Wholes = NDArray[np.int64]
 
 #: Scatter of quick onsets about predictions, s: a trigger's own, and what the Earth adds over the way; never above.
-#: One in ten lies farther off, by three times as much.
+#: One in twenty lies farther off, by three times as much.
 ONSET_S: Final = 0.35
 ONSET_SHARE: Final = 0.03
 MOST_ONSET_S: Final = 1.5
-TAIL_SHARE: Final = 0.1
+TAIL_SHARE: Final = 0.05
 TAIL_WIDTH: Final = 3.0
 
 #: Farther from a quake than this a station shows nothing of it: P is weak there, and its onset said late.
 REACH_KM: Final = 250.0
 
 #: A trigger is said at most this long after its onset: a station is silent about P when its data reach so far past it.
-SILENT_AFTER_S: Final = 2.0
+SILENT_AFTER_S: Final = 1.0
 #: A station that triggered so shortly before would not tell another onset.
 RINGING_S: Final = 12.0
 
@@ -48,8 +48,10 @@ RINGING_S: Final = 12.0
 LIKELIEST: Final = 0.9 * STRAY_DECADES / (1.0 - STRAY_QUIET - STRAY_FALLING)
 SHARPEST: Final = (1.0 - TAIL_SHARE + TAIL_SHARE / TAIL_WIDTH) / (ONSET_S * np.sqrt(2 * np.pi))
 
-#: How a station's voice bends into its cap.
+#: How a station's voice bends into its cap, and how much of the cap it comes to at the most: a little less, so that as
+#: many stations as just make up a threshold by their caps are never quite enough.
 BEND: Final = 1.5
+LOUDEST: Final = 0.96
 #: Sums are of so many parts to the nat, so that no order of adding changes them.
 FINEST: Final = 1e6
 
@@ -214,7 +216,7 @@ def _within_caps(shown: Shown, i: int, said: float) -> float:
     """Never above the caps, and little where there is little: many weak voices do not add up to a strong one."""
     cap = shown.most[i]
     if said > 0:
-        return float(cap * (1.0 - np.exp(-((said / cap) ** BEND)))) if cap > 0 else 0.0
+        return float(LOUDEST * cap * (1.0 - np.exp(-((said / cap) ** BEND)))) if cap > 0 else 0.0
     return float(max(said, -shown.least[i]))
 
 

@@ -7,8 +7,8 @@ larger. P's lies about what a relation foretells, with a scatter; and it falls s
 - above SATURATES: by up to what the relation would add from there on,
 
 all shortfalls up to the greatest being alike probable. So a short window, or a great quake, says "at least so large"
-and no more, and much noise says nothing. This is one density over x, without cases. One station in twenty says anything
-at all.
+and no more, and much noise says nothing. This is one density over x, without cases. One station in a hundred says
+anything at all.
 
 The figures beside the relations were measured by Amplitudes on 106 records of 11 quakes of M 3.3 to 7.8 at 58 stations
 in California, Hawaii, Japan, Taiwan, New Zealand, Mexico and the Antilles, at 14 to 400 km. Against Kuyuk & Allen 2013
@@ -48,7 +48,7 @@ NOISE_SCATTER = 0.25
 CLEAR = 6.0
 
 #: Share of stations that say anything, over so many decades.
-ODD = 0.05
+ODD = 0.01
 ODD_DECADES = 6.0
 
 #: Of stray onsets so many show no more than noise does, and so many are the rarer the more they stand out, ten times a

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from houfeng.quake.warn.domains import UNITS_PER_NAT, partitions
-from houfeng.quake.warn.likelihood import BEND, LIKELIEST, SHARPEST, Shown
+from houfeng.quake.warn.likelihood import BEND, LIKELIEST, LOUDEST, SHARPEST, Shown
 from houfeng.quake.warn.policy import Policy
 from houfeng.words.assurance import Tier
 from houfeng.words.earth import EARTH_RADIUS_M, azimuth_deg, distance_m
@@ -134,7 +134,9 @@ class Testimony:
         heard = SHARPEST / np.exp(np.min(self.stray[rows], axis=1, initial=np.inf))
         likeliest = np.log(LIKELIEST * heard + np.maximum(heard, 1.0))
         most = self._policy.most * self.share[rows]
-        said = np.where(most > 0, most * (1.0 - np.exp(-((likeliest / np.where(most > 0, most, 1.0)) ** BEND))), 0.0)
+        said = np.where(
+            most > 0, LOUDEST * most * (1.0 - np.exp(-((likeliest / np.where(most > 0, most, 1.0)) ** BEND))), 0.0
+        )
         sums = [np.bincount(kind, weights=said) for kind in self._domain[rows].T] if len(rows) else []
         held = [float(np.minimum(each, cap).sum()) for each, cap in zip(sums, self._cap, strict=bool(sums))]
         return min([float(said.sum()), *held])
