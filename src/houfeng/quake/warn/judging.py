@@ -37,6 +37,8 @@ Reals = NDArray[np.float64]
 Wholes = NDArray[np.int64]
 
 
+#: What stations may say at the most falls short of what they do say by as much as this, near the best of places.
+HOPEFUL: Final = 1.4
 #: Quakes deeper than this are rarer the deeper they are, nats: how deep one is hardly shows at first.
 DEEP_KM: Final = 30.0
 DEEPER_PER_KM: Final = 0.04
@@ -102,7 +104,7 @@ def judge_kernel(
     if np.isnan(h[TIME]):
         return
     spoken, silent = _listen(shown, h[TIME], room)
-    if _promise(shown, room, spoken) < least:
+    if _promise(shown, room, spoken) < HOPEFUL * least:
         return
     travel_kernel(table, h[EAST], h[NORTH], h[DEPTH], shown, room.others, travel)
     silent = _miss(shown, h[TIME], room, silent)

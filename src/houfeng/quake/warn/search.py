@@ -13,9 +13,9 @@ from houfeng.quake.warn.likelihood import DEPTH, EAST, HYPOTHESIS, NORTH, SIZE, 
 SIZES: Final = np.arange(3.0, 8.1, 1.0)
 FINE: Final = 0.1
 
-#: Rings and directions about the middle, and depths, tried first: the share of the widest ring, and m.
+#: Rings about the middle, how many directions on each, and depths, tried first: the share of the widest ring, and m.
 RINGS: Final = np.array([0.0, 0.03, 0.07, 0.13, 0.22, 0.35, 0.55, 1.0])
-DIRECTIONS: Final = 12
+DIRECTIONS: Final = np.array([1, 4, 6, 9, 12, 12, 12, 12])
 DEPTHS_M: Final = np.array([8_000.0, 25_000.0])
 DEEP_M: Final = 80_000.0
 #: So many of the best are followed, in steps halved down to this.
@@ -54,9 +54,9 @@ def search_kernel(
     """
     room = room_of(shown, about)
     count = 0
-    for ring in RINGS:
-        for direction in range(DIRECTIONS if ring > 0 else 1):
-            angle = 2 * np.pi * (direction + (0.5 if count % 2 else 0.0)) / DIRECTIONS
+    for ring, directions in zip(RINGS, DIRECTIONS):
+        for direction in range(directions):
+            angle = 2 * np.pi * (direction + (0.5 if count % 2 else 0.0)) / directions
             for level in range(len(DEPTHS_M) + 1):
                 depth_m = DEPTHS_M[level] if level < len(DEPTHS_M) else DEEP_M
                 if depth_m > deepest_m:
