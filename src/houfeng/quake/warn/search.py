@@ -54,11 +54,12 @@ def search_kernel(
     """
     room = room_of(shown, about)
     count = 0
-    for ring, directions in zip(RINGS, DIRECTIONS):
+    for level, ring in enumerate(RINGS):
+        directions = DIRECTIONS[level]
         for direction in range(directions):
             angle = 2 * np.pi * (direction + (0.5 if count % 2 else 0.0)) / directions
-            for level in range(len(DEPTHS_M) + 1):
-                depth_m = DEPTHS_M[level] if level < len(DEPTHS_M) else DEEP_M
+            for down in range(len(DEPTHS_M) + 1):
+                depth_m = DEPTHS_M[down] if down < len(DEPTHS_M) else DEEP_M
                 if depth_m > deepest_m:
                     continue
                 h = judged[count]
