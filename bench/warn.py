@@ -1,6 +1,6 @@
 """Warning: the figures asked for, on real sets and on the twin, as rows of the acceptance table.
 
-Usage: python bench/warn.py [openeew|real|onsets|twin] [--quakes N] [--recording FOLDER ...]
+Usage: python bench/warn.py [openeew|real|onsets|noise|twin] [--quakes N] [--hours N] [--recording FOLDER ...]
 A recording is a folder that `houfeng twin` made; without, an hour of the city is made. Exit status 0 when all pass.
 """
 
@@ -34,6 +34,8 @@ REAL: Final = (
 )
 #: Of the twin's quakes: how many, and what a warning is asked to find.
 QUAKES, LEAST, MOST, ASKED = 200, 3.5, 7.5, 4.0
+#: Hours of noise, and the share of stations whose stamps are seconds off.
+NOISE_HOURS, MISTIMED_SHARE = 24, 0.02
 
 
 def openeew(_: Picker | None, label: str) -> Iterator[Row]:
@@ -135,6 +137,23 @@ def onsets(_: Picker | None, label: str, count: int = QUAKES) -> Iterator[Row]:
         yield from _of_onsets(f"warn twin onsets{label}, {name}", each)
 
 
+def noise(_: Picker | None, label: str, hours: int = NOISE_HOURS) -> Iterator[Row]:
+    """Hours without a quake: strays and spikes, with stations that are dead and stations whose clocks are wrong."""
+    here, policy, rng = province(), Policy(), np.random.default_rng(24)
+    told: list[Alert] = []
+    theirs = 0
+    for _hour in range(hours):
+        live = rng.random(len(here.stations)) >= 0.03
+        wrong = np.flatnonzero(rng.random(len(here.stations)) < MISTIMED_SHARE)
+        ahead_s = dict(zip(wrong.tolist(), rng.normal(0.0, 5.0, len(wrong)).tolist(), strict=True))
+        night = Night(honest(here, [], live, (0.0, 3600.0), rng), live, 3600.0, ahead_s)
+        told += [alert for alert in play(here, policy, night, real)[0] if alert.kind == "first"]
+        theirs += sum(alert.kind == "first" for alert in play(here, policy, night, plain)[0])
+    name, loud = f"warn twin noise{label}", sum(len(alert.audiences) > 1 for alert in told)
+    what = f"false alerts above operators in {hours} h of noise (any: {len(told)}; plain rule: {theirs})"
+    yield at_most(name, what, loud, 0, "{:.0f}")
+
+
 def _of_onsets(told: str, results: Sequence[tuple[Shock, float, list[Alert]]]) -> Iterator[Row]:
     """Missed, false, errors and delay of quakes with their alerts."""
     large = missed = false = 0
@@ -204,13 +223,20 @@ def twin(_: Picker | None, label: str, folders: Sequence[Path] = (), until_s: fl
         )
 
 
-CHECKS: Final = {"warn openeew": openeew, "warn real": real_sets, "warn onsets": onsets, "warn twin": twin}
+CHECKS: Final = {
+    "warn openeew": openeew,
+    "warn real": real_sets,
+    "warn onsets": onsets,
+    "warn noise": noise,
+    "warn twin": twin,
+}
 
 
 def main() -> int:
     """Print the rows asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("parts", nargs="*", default=["openeew", "real", "onsets", "twin"])
+    parser.add_argument("parts", nargs="*", default=["openeew", "real", "onsets", "noise", "twin"])
+    parser.add_argument("--hours", type=int, default=NOISE_HOURS)
     parser.add_argument("--quakes", type=int, default=QUAKES)
     parser.add_argument("--recording", type=Path, nargs="*", default=[])
     parser.add_argument("--until", type=float, default=np.inf)
@@ -221,6 +247,7 @@ def main() -> int:
             "openeew": lambda: openeew(None, ""),
             "real": lambda: real_sets(None, ""),
             "onsets": lambda: onsets(None, "", args.quakes),
+            "noise": lambda: noise(None, "", args.hours),
             "twin": lambda: twin(None, "", args.recording, args.until),
         }[part]()
         for row in rows:

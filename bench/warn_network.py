@@ -36,6 +36,8 @@ LISTENED_S = 900.0
 RECORD_S, LATENCY_S, DOUBT_S = 1.0, 1.0, 0.3
 #: Honest onsets: scatter, share that come late, by up to so much; a stray onset per station every so often.
 SCATTER_S, LATE_SHARE, LATE_S, STRAY_EVERY_S = 0.15, 0.1, 1.0, 600.0
+#: Share of strays that are spikes, of any size.
+SPIKE_SHARE = 0.1
 #: log10 m: noise of stations and its spread; scatter of displacements; what P must exceed noise by to be told.
 NOISE, NOISE_SPREAD, SCATTER, STANDS_OUT = -6.3, 0.3, 0.35, 0.4
 
@@ -138,7 +140,8 @@ def honest(
     begin_s, end_s = span_s
     for row in np.flatnonzero(live):
         for onset_s in rng.uniform(begin_s, end_s, rng.poisson((end_s - begin_s) / STRAY_EVERY_S)):
-            size = float(here.noise[row] + 0.3 + rng.exponential(0.3))
+            above = rng.uniform(0.5, 5.0) if rng.random() < SPIKE_SHARE else 0.3 + rng.exponential(0.3)
+            size = float(here.noise[row] + above)
             out.append(Told(arrival_s(onset_s, phase_s[row]), int(row), float(onset_s), size))
     return sorted(each for each in out if begin_s <= each.arrival_s <= end_s)
 
