@@ -180,14 +180,16 @@ class Line:
         spent = self.spent
         spent.begin("vouch")
         told = self.vouch.handle(packets) + self.vouch.elapse(now_ns)
-        good = [one.packet for one in told if isinstance(one, Vouched) and one.tier is Tier.GATEWAY_SIGNED]
+        records = [one for one in told if isinstance(one, Vouched)]
+        good = [one.packet for one in records if one.tier is Tier.GATEWAY_SIGNED]
         spent.end()
         self.vouched += len(good)
         spent.begin("decode")
         batches = decode_packets(good).batches
         spent.end()
         spent.begin("lookout")
-        alerts = [alert for batch in batches for alert in self.lookout.handle(batch, now_ns)]
+        alerts = list(self.lookout.vouched(records, now_ns))
+        alerts += [alert for batch in batches for alert in self.lookout.handle(batch, now_ns)]
         spent.end()
         return alerts
 

@@ -9,8 +9,9 @@ from houfeng.quake.warn.lookout import BROKEN_NS, SHARES, lookout
 from houfeng.quake.warn.policy import Policy
 from houfeng.twin.hour import make_hour
 from houfeng.wire.model import default_model
-from houfeng.words.assurance import Tier
+from houfeng.words.assurance import Tier, Vouched
 from houfeng.words.instant import NS_PER_S
+from houfeng.words.packet import Packet
 from houfeng.words.samples import PacketBatch, segments_of
 from houfeng.words.station import Inventory
 
@@ -81,5 +82,7 @@ def test_a_station_with_broken_records_says_nothing_for_a_while(hour):
         (Tier.SENSOR_SIGNED, 2 * NS_PER_S, 0.0),
         (Tier.NONE, 2 * NS_PER_S + BROKEN_NS, SHARES[Tier.NONE]),
     ):
-        list(watch.vouched(key, tier, START_NS + after_ns))
+        arrived_ns = START_NS + after_ns
+        record = Vouched(Packet("test", key, 1, arrived_ns, b""), "", None, tier)
+        list(watch.vouched([record], arrived_ns))
         assert share[[station.key for station in watch._testimony.stations].index(key)] == expected

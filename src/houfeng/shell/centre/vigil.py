@@ -164,16 +164,11 @@ class Vigil:
 
     def _look(self, packets: Sequence[Packet]) -> list[Alert]:
         clock_ns = max(packet.arrival_ns for packet in packets)
-        believed: list[Packet] = []
-        alerts: list[Alert] = []
         spoken = [packet for packet in packets if packet.station_key]
-        for value in [*self._vouch.handle(spoken), *self._vouch.elapse(clock_ns)]:
-            if isinstance(value, Finding):  # the engine tells it
-                continue
-            if self._lookout is not None:
-                alerts += self._lookout.vouched(value.packet.station_key, value.tier, clock_ns)
-            if value.tier > Tier.BROKEN:
-                believed.append(value.packet)
+        told = [*self._vouch.handle(spoken), *self._vouch.elapse(clock_ns)]
+        records = [value for value in told if not isinstance(value, Finding)]  # those the engine tells
+        alerts = list(self._lookout.vouched(records, clock_ns)) if self._lookout is not None else []
+        believed = [record.packet for record in records if record.tier > Tier.BROKEN]
         if self._lookout is None and not self._open(believed):
             return alerts
         assert self._lookout is not None
