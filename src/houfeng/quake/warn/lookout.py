@@ -108,9 +108,7 @@ class Lookout:
             station_key, tier = record.packet.station_key, record.tier
             if tier is Tier.BROKEN:
                 self._broken_ns[station_key] = now_ns
-            elif tiers.get(station_key) is tier:  # a nation has 48,000 such records a second
-                continue
-            elif now_ns - self._broken_ns.get(station_key, EARLIEST_NS) < BROKEN_NS:
+            elif tiers.get(station_key) is tier or now_ns - self._broken_ns.get(station_key, EARLIEST_NS) < BROKEN_NS:  # a nation has 48,000 such records a second
                 continue
             if tiers.get(station_key) is not tier:
                 tiers[station_key] = tier
