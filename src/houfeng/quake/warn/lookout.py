@@ -108,9 +108,9 @@ class Lookout:
             station_key, tier = record.packet.station_key, record.tier
             if tier is Tier.BROKEN:
                 self._broken_ns[station_key] = now_ns
-            elif tiers.get(station_key) is tier or now_ns - self._broken_ns.get(station_key, EARLIEST_NS) < BROKEN_NS:  # a nation has 48,000 such records a second
+            elif self._broken_ns and now_ns - self._broken_ns.get(station_key, EARLIEST_NS) < BROKEN_NS:
                 continue
-            if tiers.get(station_key) is not tier:
+            if tiers.get(station_key) is not tier:  # a nation has 48,000 records a second of which it is
                 tiers[station_key] = tier
                 yield from self._warn.trust(station_key, SHARES[tier], tier, now_ns)
 
