@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from houfeng.quake.acquire import Pace
-from houfeng.quake.acquire.pace import FAR_NS, KEPT_UP, PATIENCE_NS, SLICE_NS
+from houfeng.quake.acquire.pace import FAR_NS, HOLE_NS, KEPT_UP, PATIENCE_NS, SLICE_NS
 from houfeng.wire.decoded import batches_of
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.samples import Segment, segments_of
@@ -96,6 +96,30 @@ def test_a_slice_goes_as_soon_as_every_channel_is_past_it():
     pace = Pace(SOURCES)
     slices = arrived(pace, in_turn(5))  # ten seconds each
     assert [slice_.now_ns for slice_ in slices] == [START_NS]
+
+
+@pytest.mark.parametrize("size", [1, 3, 40])
+def test_a_packet_far_out_of_turn_is_waited_for_when_a_recording_is_played_fast(size):
+    late = packet(0, 3)
+    sent = [packet(0, number) for number in range(30) if number != 3]
+    sent.insert(20, late)  # 36 s of its channel's time after its turn, but at once by the clock
+    pace, slices = Pace(SOURCES[:1]), []
+    for first in range(0, len(sent), size):
+        slices += pace.handle(batch(*sent[first : first + size]), START_NS)
+    slices += pace.finish()
+    begin = [start_ns for _, slice_ in told(slices) for _, start_ns, _ in slice_]
+    assert begin == sorted(begin)
+    assert len(begin) == 30
+
+
+def test_a_packet_out_of_turn_is_given_up_by_the_clock():
+    sent = [packet(0, number) for number in range(30) if number != 3]
+    hole_ns = START_NS + 3 * PACKET_NS
+    pace = Pace(SOURCES[:1])
+    first_ns = next(
+        segment.end_ns for segment in sent for slice_ in pace.handle(batch(segment), segment.end_ns) if slice_
+    )
+    assert HOLE_NS < first_ns - hole_ns <= HOLE_NS + 3 * PACKET_NS
 
 
 def test_a_dead_channel_costs_one_wait():

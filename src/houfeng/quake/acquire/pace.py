@@ -9,6 +9,7 @@ through at any speed gives the slices it gives when it is read.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -28,8 +29,8 @@ SLICE_NS = 10 * NS_PER_S
 #: Links that come back after a minute have nothing cut from what is heard; the wait costs only while someone is behind.
 PATIENCE_NS = 60 * NS_PER_S
 
-#: A packet that is missing is waited for over so much of its channel's own time: links deliver out of turn by seconds.
-#: Acquire waits as long.
+#: A packet that is missing is waited for over so much of its channel's own time, and so long by the clock: links
+#: deliver out of turn by seconds. Acquire waits as long.
 HOLE_NS = 10 * NS_PER_S
 
 #: Packets so far ahead of the front, and not only of the slice, are not kept until the network gets there: their clock
@@ -72,6 +73,7 @@ class Pace:
         self._reached_ns = np.full(len(rows), EARLIEST_NS, dtype=np.int64)
         self._furthest_ns = self._reached_ns.copy()
         self._beyond_ns = self._reached_ns.copy()
+        self._since_ns = np.zeros(len(rows), dtype=np.int64)
         self._awaited = np.ones(len(rows), dtype=np.bool_)
         self._kept_up = np.zeros(len(rows), dtype=np.int64)
         self._held: dict[int, list[PacketBatch]] = {}
@@ -122,13 +124,16 @@ class Pace:
                 np.concatenate([known, unheard]) for known in (self._reached_ns, self._furthest_ns, self._beyond_ns)
             )
             self._awaited = np.concatenate([self._awaited, np.zeros(more, dtype=np.bool_)])
-            self._kept_up = np.concatenate([self._kept_up, np.zeros(more, dtype=np.int64)])
+            self._kept_up, self._since_ns = (
+                np.concatenate([known, np.zeros(more, dtype=np.int64)]) for known in (self._kept_up, self._since_ns)
+            )
         mine = rows[batch.channel]
         order = np.lexsort((batch.start_ns, mine))
         order = order[mine[order] >= 0]  # beyond the roster's room a stranger is heard, not waited for
         span_ns = np.minimum(np.diff(batch.offset) / batch.rate_hz * NS_PER_S, FAR_NS).astype(np.int64)
         step_ns = np.minimum(NS_PER_S / batch.rate_hz, FAR_NS).astype(np.int64)
-        _advance(order, mine, batch.start_ns, span_ns, step_ns, self._reached_ns, self._furthest_ns, self._beyond_ns)
+        got = Got(self._reached_ns, self._furthest_ns, self._beyond_ns, self._since_ns)
+        _advance(order, mine, batch.start_ns, span_ns, step_ns, self._now_ns, got)
         # With nobody to wait for, as where a station list names no channels, the front is that of all who spoke.
         followed = self._awaited if self._awaited.any() else self._reached_ns > EARLIEST_NS
         reached = np.sort(self._reached_ns[followed])
@@ -171,31 +176,39 @@ class Pace:
         return Slice(number * self._slice_ns, joined(batches))
 
 
+class Got(NamedTuple):
+    """How far each channel has got.
+
+    reached_ns   without a hole that may still be filled
+    furthest_ns  end of all it sent
+    beyond_ns    where that goes on after the hole
+    since_ns     when the hole was seen, by the clock
+    """
+
+    reached_ns: Wholes
+    furthest_ns: Wholes
+    beyond_ns: Wholes
+    since_ns: Wholes
+
+
 @njit(cache=True)
 def _advance(
-    order: Wholes,
-    row: Wholes,
-    start_ns: Wholes,
-    span_ns: Wholes,
-    step_ns: Wholes,
-    reached_ns: Wholes,
-    furthest_ns: Wholes,
-    beyond_ns: Wholes,
+    order: Wholes, row: Wholes, start_ns: Wholes, span_ns: Wholes, step_ns: Wholes, now_ns: int, got: Got
 ) -> None:
-    """How far each channel has got without a hole that may still be filled, its packets taken in this order.
-
-    furthest  end of all it sent; beyond: where that goes on after the hole
-    """
+    """Note how far each channel has got, its packets taken in this order."""
+    reached_ns, furthest_ns, beyond_ns, since_ns = got
     for packet in order:
         k, start, end = row[packet], start_ns[packet], start_ns[packet] + span_ns[packet]
         if furthest_ns[k] == EARLIEST_NS:
             reached_ns[k] = furthest_ns[k] = end
             continue
+        whole = furthest_ns[k] <= reached_ns[k]
         if start <= reached_ns[k] + step_ns[packet]:
             reached_ns[k] = max(reached_ns[k], end)
-        elif furthest_ns[k] <= reached_ns[k] or start < beyond_ns[k]:
+        elif whole or start < beyond_ns[k]:
             beyond_ns[k] = start
+            since_ns[k] = now_ns if whole else since_ns[k]
         furthest_ns[k] = max(furthest_ns[k], end)
         filled = reached_ns[k] + step_ns[packet] >= beyond_ns[k]
-        if filled or furthest_ns[k] - reached_ns[k] > HOLE_NS:
+        if filled or (furthest_ns[k] - reached_ns[k] > HOLE_NS and now_ns - since_ns[k] >= HOLE_NS):
             reached_ns[k] = furthest_ns[k]
