@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import resources
 
 import pytest
 from faulty_world import write_stations
@@ -14,7 +15,8 @@ from short_recording import make_short
 from houfeng.words.instant import NS_PER_S, parse_instant
 
 LIMIT_S = 240
-WARN = '\n[warn]\nplaces = "places.csv"\n'
+WARN = '\n[warn]\nplaces = "places.csv"\npolicy = "policy.toml"\n'
+DEMANDING = '\n[[audiences]]\nname = "nobody"\nstations = 1\ndomains = 50\n'
 OUTLET = '\n[[outlets]]\nname = "file"\nkind = "file"\naudience = "operators"\npath = "alerts.jsonl"\n'
 
 
@@ -24,6 +26,10 @@ def short(tmp_path_factory):
     return replace(made, stations=write_stations(made.stations.with_suffix(".xml"), made.hour.stations))
 
 
+def packaged(name):
+    return resources.files("houfeng.quake.warn").joinpath(name).read_text(encoding="utf-8")
+
+
 def warned(folder):
     return [json.loads(line) for line in (folder / "alerts.jsonl").read_bytes().splitlines()]
 
@@ -31,6 +37,7 @@ def warned(folder):
 def with_outlet(folder):
     settings = folder / "centre.toml"
     settings.write_text(settings.read_text() + WARN + OUTLET)
+    (folder / "policy.toml").write_text(packaged("policy.toml") + DEMANDING)
     (folder / "places.csv").write_text("name,latitude,longitude,population\nTown,30.5,114.3,1000\n")
     return folder
 
@@ -45,6 +52,7 @@ def test_a_quake_is_warned_of_while_it_is_heard(short, tmp_path):
         centre = start(folder, "--until-idle", "3")
         _, said = centre.communicate(timeout=LIMIT_S)
     assert centre.returncode == 0, said
+    assert "nobody can never be told: they ask for a forgery cost of 50 domains" in said
     told = warned(folder)
     largest = max(short.hour.quakes, key=lambda quake: quake.magnitude)
     first = min(told, key=lambda one: abs(parse_instant(one["origin_time"]) - largest.time_ns))

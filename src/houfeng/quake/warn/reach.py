@@ -6,6 +6,7 @@ import numpy as np
 
 from houfeng.quake.warn.domains import ALONE, UNITS_PER_NAT, partitions
 from houfeng.quake.warn.forgery import domain_cost
+from houfeng.quake.warn.likelihood import LOUDEST
 from houfeng.quake.warn.policy import Policy
 from houfeng.words.finding import Finding
 from houfeng.words.station import Station
@@ -20,7 +21,8 @@ def unreachable(policy: Policy, stations: Sequence[Station]) -> tuple[Finding, .
     can never be told. What a network passes as a whole, a part of it far from the rest may still not.
     """
     parted = partitions(policy, [station.domains for station in stations])
-    said, least = (np.full(len(stations), nats) for nats in (policy.most, policy.least))
+    loudest = LOUDEST * policy.most
+    said, least = (np.full(len(stations), nats) for nats in (loudest, policy.least))
     caps = np.repeat(parted.caps[:, None] / UNITS_PER_NAT, len(stations), axis=1)
     by_kind = {kind: np.bincount(parted.codes[:, k], weights=said) for k, kind in enumerate(parted.kinds)}
     counts = {kind: len(sums) for kind, sums in by_kind.items()}
@@ -32,7 +34,7 @@ def unreachable(policy: Policy, stations: Sequence[Station]) -> tuple[Finding, .
             f"{policy.threshold:g}: {_counted(softest, counts)}; {_remedy(softest, policy)}, or lower threshold"
         )
         return (Finding("policy-unreachable", reason),)
-    most_stations = int((len(stations) * policy.most - policy.threshold) // (policy.most + policy.least)) + 1
+    most_stations = int((len(stations) * loudest - policy.threshold) // (loudest + policy.least)) + 1
     most_domains = domain_cost(said, least, parted.codes.astype(np.int64), caps, policy.threshold)
     narrowest = min(counts, key=lambda kind: counts[kind])
     found = []

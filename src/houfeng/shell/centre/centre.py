@@ -170,18 +170,22 @@ class Centre:
         for quake in heard.quakes:
             self.metrics.quake_told(quake, now_ns)
             logger.info("quake %s", quake.quake_id)
-        for finding in heard.findings:
-            self.metrics.finding_told(finding)
-            log_finding(logger, finding)
+        self._found(heard.findings)
         for gap in heard.gaps:
             self.metrics.gap_told(gap)
             for filler in self._fillers.values():
                 filler.ask(gap)
         self._on_each_heard(heard)
 
+    def _found(self, findings: Sequence[Finding]) -> None:
+        for finding in findings:
+            self.metrics.finding_told(finding)
+            log_finding(logger, finding)
+
     def _alerted(self, heard: Heard) -> None:
         self.metrics.trouble("vigil", "")
         self.metrics.stage_ran("warn", heard.took_s)
+        self._found(heard.findings)
         for news in heard.news:
             self.metrics.alert_told(news.alert, self._clock())
             alert = news.alert

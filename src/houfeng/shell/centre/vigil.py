@@ -24,6 +24,7 @@ from houfeng.quake.warn.lookout import Lookout, lookout
 from houfeng.quake.warn.outlook import Outlook
 from houfeng.quake.warn.policy import Policy
 from houfeng.quake.warn.policy_toml import packaged_policy, read_policy
+from houfeng.quake.warn.reach import unreachable
 from houfeng.serve.alerts.lines import read_line, write_line
 from houfeng.serve.alerts.news import News
 from houfeng.shell.arrivals.paced import AT_ONCE_NS, decode_packets, first_ns
@@ -131,6 +132,7 @@ class Vigil:
         )
         self._lookout: Lookout | None = None
         self._outlook: Outlook | None = None
+        self._odd: tuple[Finding, ...] = ()
 
     def handle(self, packets: Sequence[Numbered]) -> list[News]:
         """Packets of the journal, from number `next` on; returns what is to be told, which is kept by then."""
@@ -148,6 +150,11 @@ class Vigil:
                 self._told = self.next - 1
                 self._store.keep(said, self._told)
         return said
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What has become known since this was asked last: what the network can never do of what the policy asks."""
+        odd, self._odd = self._odd, ()
+        return odd
 
     def _recall(self, first: Numbered) -> None:
         """Where it had got to before it ended, alerts told then go on."""
@@ -188,7 +195,9 @@ class Vigil:
         times = travel_times(known.model, network)
         rules = self._rules
         self._lookout = lookout(network, known.inventory, times, rules.policy, first, status=rules.status)
-        self._outlook = Outlook(rules.places, tuple(network.stations.values()), rules.policy, times)
+        stations = tuple(network.stations.values())
+        self._outlook = Outlook(rules.places, stations, rules.policy, times)
+        self._odd = unreachable(rules.policy, stations)
         return True
 
 
@@ -240,4 +249,4 @@ def _vigil(settings: Settings, folder: Path, store: AlertStore) -> Vigil:
 
 
 def _heard(vigil: Vigil, news: Sequence[News], took_s: float, arrived_ns: int) -> Heard:
-    return Heard(vigil.next, 0, took_s, arrived_ns, news=tuple(news))
+    return Heard(vigil.next, 0, took_s, arrived_ns, news=tuple(news), findings=vigil.findings())
