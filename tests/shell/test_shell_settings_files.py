@@ -50,6 +50,7 @@ def test_a_new_centre_names_what_is_there_and_will_do(centre):
         ('[stations]\nmodel = "model.csv"\n', {"model.csv": "colour\nred\n"}, "model.csv"),
         (LOGIN + 'tls = true\nca = "ca.pem"\n', {"secret": "s", "ca.pem": "no"}, "ca.pem"),
         ('[picker]\nname = "phasenet"\nweights = "weights"\n', {}, "weights"),
+        ('\n[warn]\npolicy = "policy.toml"\n', {"policy.toml": "most = -1\n"}, "policy.toml: most"),
         ("", {"readers.toml": "[readers"}, "readers.toml"),
         ("", {"certificate.pem": "no"}, "cannot be used for TLS"),
     ],

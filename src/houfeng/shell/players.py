@@ -8,10 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from houfeng.quake.acquire.pace import PATIENCE_NS
-from houfeng.quake.warn.policy_toml import packaged_policy, read_policy
 from houfeng.shell.arrivals.arrivals import Arrivals, Latency, open_arrivals
 from houfeng.shell.arrivals.paced import ByArrival
-from houfeng.shell.recordings import Recordings, open_recordings, read_bytes
+from houfeng.shell.recordings import Recordings, open_recordings
 from houfeng.shell.replay.replay import (
     OnProgress,
     OnTold,
@@ -20,6 +19,7 @@ from houfeng.shell.replay.replay import (
     load_inventory,
     load_model,
     load_picker,
+    load_policy,
     replay,
 )
 from houfeng.shell.settings.stations import with_domains
@@ -72,7 +72,7 @@ def player(
     inventory, earth = load_inventory(stations), load_model(model)
     if way.domains is not None:
         inventory = with_domains(inventory, way.domains)
-    policy = packaged_policy() if way.policy is None else read_policy(read_bytes(way.policy), str(way.policy))
+    policy = load_policy(way.policy)
     if way.dask is not None:
         from houfeng.shell.reprocess.replay import DaskSetup, Spread, replay_on_dask  # noqa: PLC0415  needs an extra
 

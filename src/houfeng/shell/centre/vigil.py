@@ -23,7 +23,6 @@ from houfeng.quake.network import network_of
 from houfeng.quake.warn.lookout import Lookout, lookout
 from houfeng.quake.warn.outlook import Outlook
 from houfeng.quake.warn.policy import Policy
-from houfeng.quake.warn.policy_toml import packaged_policy, read_policy
 from houfeng.quake.warn.reach import unreachable
 from houfeng.serve.alerts.lines import read_line, write_line
 from houfeng.serve.alerts.news import News
@@ -31,7 +30,7 @@ from houfeng.shell.arrivals.paced import AT_ONCE_NS, decode_packets, first_ns
 from houfeng.shell.centre.engine import MANIFEST_PATIENCE_NS, Knowledge, Numbered, Progress
 from houfeng.shell.centre.thinking import TOLD_FILE, Failed, Heard, Stop, Want, knowledge_of
 from houfeng.shell.centre.told import progress_in
-from houfeng.shell.recordings import read_bytes
+from houfeng.shell.replay.replay import load_policy
 from houfeng.shell.replay.reporting import load_places
 from houfeng.shell.settings.settings import Settings, WarnSettings, read_settings
 from houfeng.words.alert import Alert, AlertStatus, Place
@@ -212,9 +211,12 @@ class Rules:
 
 def rules_of(settings: WarnSettings) -> Rules:
     """The rules of a centre. Raises WorldFault or DataFault for files that will not do."""
-    policy = read_policy(read_bytes(settings.policy), str(settings.policy)) if settings.policy else packaged_policy()
     places = load_places(settings.places).places
-    return Rules(policy, settings.status, tuple(Place(one.name, one.latitude_deg, one.longitude_deg) for one in places))
+    return Rules(
+        load_policy(settings.policy),
+        settings.status,
+        tuple(Place(one.name, one.latitude_deg, one.longitude_deg) for one in places),
+    )
 
 
 def look_out(pipe: Connection, settings_path: Path) -> None:

@@ -12,6 +12,7 @@ from houfeng.quake.network import Network, network_of
 from houfeng.quake.size.attenuation import attenuation
 from houfeng.quake.warn.lookout import lookout
 from houfeng.quake.warn.policy import Policy
+from houfeng.quake.warn.policy_toml import packaged_policy, read_policy
 from houfeng.shell.recordings import find_files, read_bytes
 from houfeng.wire.inventory import ReadInventory, merge_inventories, read_inventory
 from houfeng.wire.model import default_model, read_velocity_model
@@ -83,6 +84,11 @@ def load_model(path: Path | None) -> VelocityModel:
     if path is None:
         return default_model()
     return replace(read_velocity_model(read_bytes(path), str(path)), name=path.name)
+
+
+def load_policy(path: Path | None) -> Policy:
+    """What to warn whom, of a TOML file, or as packaged. Raises WorldFault or DataFault for one that will not do."""
+    return packaged_policy() if path is None else read_policy(read_bytes(path), str(path))
 
 
 class Played(Protocol):

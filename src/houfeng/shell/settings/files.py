@@ -9,7 +9,7 @@ from houfeng.shell.keys.keys import ENROLLED
 from houfeng.shell.outlets.cap import load_signer
 from houfeng.shell.outlets.tls import server_context
 from houfeng.shell.recordings import find_files, read_bytes
-from houfeng.shell.replay.replay import load_model
+from houfeng.shell.replay.replay import load_model, load_policy
 from houfeng.shell.seedlink.readers import load_readers
 from houfeng.shell.settings.lists import LISTS
 from houfeng.shell.settings.outlets import CapOutlet, WebSocketOutlet
@@ -88,4 +88,5 @@ _CHECKS: Mapping[str, Callable[[Path], object]] = {
     "ca": tls_context,
     "readers": load_readers,
     "model": load_model,
+    "policy": load_policy,
 }
