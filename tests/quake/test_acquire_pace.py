@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from houfeng.quake.acquire import Pace
-from houfeng.quake.acquire.pace import FAR_NS, HOLE_NS, KEPT_UP, PATIENCE_NS, SLICE_NS
+from houfeng.quake.acquire.pace import FAR_NS, HOLE_NS, KEPT_UP, LONGEST_HOLE_NS, PATIENCE_NS, SLICE_NS
 from houfeng.wire.decoded import batches_of
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.samples import Segment, segments_of
@@ -120,6 +120,14 @@ def test_a_packet_out_of_turn_is_given_up_by_the_clock():
         segment.end_ns for segment in sent for slice_ in pace.handle(batch(segment), segment.end_ns) if slice_
     )
     assert HOLE_NS < first_ns - hole_ns <= HOLE_NS + 3 * PACKET_NS
+
+
+def test_a_packet_that_never_comes_holds_up_so_much_at_most_however_fast_time_is_played():
+    pace = Pace(SOURCES[:1])
+    last = 4 + LONGEST_HOLE_NS // PACKET_NS
+    sent = [packet(0, number) for number in range(last + 2) if number != 3]
+    assert not arrived(pace, sent[: last - 2], START_NS)
+    assert arrived(pace, sent[last - 2 :], START_NS)
 
 
 def test_a_dead_channel_costs_one_wait():

@@ -30,8 +30,9 @@ SLICE_NS = 10 * NS_PER_S
 PATIENCE_NS = 60 * NS_PER_S
 
 #: A packet that is missing is waited for over so much of its channel's own time, and so long by the clock: links
-#: deliver out of turn by seconds. Acquire waits as long.
+#: deliver out of turn by seconds. Acquire waits as long. Over more it is not waited for, however fast time is played.
 HOLE_NS = 10 * NS_PER_S
+LONGEST_HOLE_NS = 2 * PATIENCE_NS
 
 #: Packets so far ahead of the front, and not only of the slice, are not kept until the network gets there: their clock
 #: is wrong, and acquire knows what to do with them.
@@ -209,6 +210,6 @@ def _advance(
             beyond_ns[k] = start
             since_ns[k] = now_ns if whole else since_ns[k]
         furthest_ns[k] = max(furthest_ns[k], end)
-        filled = reached_ns[k] + step_ns[packet] >= beyond_ns[k]
-        if filled or (furthest_ns[k] - reached_ns[k] > HOLE_NS and now_ns - since_ns[k] >= HOLE_NS):
+        filled, over_ns = reached_ns[k] + step_ns[packet] >= beyond_ns[k], furthest_ns[k] - reached_ns[k]
+        if filled or over_ns > LONGEST_HOLE_NS or (over_ns > HOLE_NS and now_ns - since_ns[k] >= HOLE_NS):
             reached_ns[k] = furthest_ns[k]
