@@ -101,6 +101,17 @@ def test_scattered_strays_raise_nothing(times):
     assert rehearsal.said == []
 
 
+def test_an_onset_long_past_by_what_else_came_of_its_station_asks_nothing(times, monkeypatch):
+    rehearsal = Rehearsal(network(), times)
+    order = rehearsal.quake(3)
+    late = next(row for row in rehearsal.rows.tolist() if row not in order)
+    rehearsal.columns.heard(np.array([late]), np.array([ORIGIN_S + 400.0]))  # another channel, of another clock
+    monkeypatch.setattr(rehearsal.warn, "_could", lambda *_: True)
+    monkeypatch.setattr(rehearsal.warn, "_search", lambda *_: pytest.fail("it was looked for"))
+    onset_ns = BASE_NS + round(float(rehearsal.p_s[late]) * NS_PER_S)
+    assert list(rehearsal.warn.handle(Onset(rehearsal.columns.stations[late].key, *[onset_ns] * 4))) == []
+
+
 def test_an_alert_that_nobody_else_bears_out_is_taken_back(times):
     """The nearest stations to a place lie in concert; all others stay silent."""
     rehearsal = Rehearsal(network(), times)

@@ -36,8 +36,7 @@ from houfeng.quake.warn.size import RARER, log_missed, shaking_by_distance, shak
 Reals = NDArray[np.float64]
 Wholes = NDArray[np.int64]
 
-
-#: What stations may say at the most falls short of what they do say by as much as this, near the best of places.
+#: Near the best of places stations could say so many times what they do say, were size and silences not asked.
 HOPEFUL: Final = 1.4
 #: Quakes deeper than this are rarer the deeper they are, nats: how deep one is hardly shows at first.
 DEEP_KM: Final = 30.0
@@ -94,7 +93,7 @@ def judge_kernel(
 ) -> None:
     """Fill in time, size and score of a hypothesis whose place is given: h [HYPOTHESIS].
 
-    least  where stations cannot say so much, none are given: score and sum are -inf
+    least  where stations could not say HOPEFUL times that, none are given: score and sum are -inf
     """
     travel = room.travel
     travel_kernel(table, h[EAST], h[NORTH], h[DEPTH], shown, room.speakers, travel)

@@ -103,7 +103,7 @@ class Shown(NamedTuple):
 class About(NamedTuple):
     """When to look for an origin time: within half_s of time_s, or of what an onset at time_s at a station makes it.
 
-    station  its number; -1 when time_s is an origin time
+    station  its number, of one that shows onsets; -1 when time_s is an origin time
     """
 
     station: int

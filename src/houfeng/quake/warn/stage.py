@@ -209,6 +209,8 @@ class Warn:
         span_s = onset_s - BEFORE_S, np.inf
         shown = here.shown(rows, *place, self._measured, span_s)
         about = About(int(np.searchsorted(rows, row)), onset_s, FOUNDING_S)
+        if shown.onset_s[about.station, 0] == -np.inf:  # long past by what else came of its station
+            return
         judged = self._search(shown, about, PROMISING * self._policy.threshold)
         if judged[0, SCORE] < self._policy.threshold:
             return
