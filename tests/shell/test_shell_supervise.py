@@ -206,8 +206,9 @@ def test_who_waits_for_a_new_start_stops_at_once():
     assert len(begun) == 1
 
 
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN, signal.default_int_handler])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_gently_and_a_second_one_at_once(number):
+def test_a_signal_stops_gently_and_a_second_one_at_once(number, before):
     steps = []
 
     async def main():
@@ -223,12 +224,15 @@ def test_a_signal_stops_gently_and_a_second_one_at_once(number):
         late = await supervisor.run([Duty("slow", slow), Duty("later", until_asked, rank=1)], signals=[number])
         return late, supervisor.hurried
 
-    handler = signal.getsignal(number)
-    late, hurried = run(main())
+    handler = signal.signal(number, before)
+    try:
+        late, hurried = run(main())
+        assert signal.getsignal(number) is before
+    finally:
+        signal.signal(number, handler)
     assert late[0] == "slow"
     assert hurried
     assert steps == ["asked"]
-    assert signal.getsignal(number) is handler
 
 
 def test_one_duty_can_be_stopped_and_started_anew_while_the_others_run():

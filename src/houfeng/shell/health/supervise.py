@@ -155,7 +155,7 @@ class Supervisor:
         Returns the names of those that had to be cancelled.
         """
         loop = asyncio.get_running_loop()
-        handled = tuple(signals)
+        handled = {number: signal.getsignal(number) for number in signals}
         for number in handled:
             loop.add_signal_handler(number, self.ask_to_stop)
         try:
@@ -170,8 +170,9 @@ class Supervisor:
             asked.cancel()
             return await self._stop_in_order()
         finally:
-            for number in handled:
+            for number, before in handled.items():
                 loop.remove_signal_handler(number)
+                signal.signal(number, before)  # as it was: ignored, for one
             await self._cancel(self._kept.values())
 
     async def _stop_in_order(self) -> tuple[str, ...]:
