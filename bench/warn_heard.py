@@ -37,7 +37,10 @@ DEPTH_KM = 15.0
 
 @dataclass(frozen=True, slots=True)
 class True_:  # noqa: N801 - True is taken
-    """A catalogued quake."""
+    """A catalogued quake.
+
+    heard_at  stations where an analyst, or the catalogue's own program, saw P; empty where nobody says
+    """
 
     name: str
     time_ns: int
@@ -45,6 +48,7 @@ class True_:  # noqa: N801 - True is taken
     longitude_deg: float
     depth_m: float
     magnitude: float
+    heard_at: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Outcome:
     """What became of a true quake; seconds, m; NaN where there was no alert.
 
     fourth_s  P at the fourth station to have it, after the origin
-    bound_s   the record with that P is there, for as many stations as the policy needs
+    bound_s   the record with that P is there, for as many stations as the policy needs, of those that see P
     first_s   first alert, after the origin; plain_s: of the plain rule
     """
 
@@ -124,7 +128,12 @@ def hear(
 
 
 def catalogue(path: Path) -> list[True_]:
-    """The true quakes of a set."""
+    """The true quakes of a set, and where its picks, if it has any, say that P was seen."""
+    picks = path.with_name("picks.csv")
+    seen: dict[str, set[str]] = {}
+    for row in rows_of(picks) if picks.exists() else ():
+        if row["phase"] == "P":
+            seen.setdefault(row["event_id"], set()).add(f"{row['network']}.{row['station']}")
     return [
         True_(
             row["event_id"],
@@ -133,6 +142,7 @@ def catalogue(path: Path) -> list[True_]:
             float(row["longitude"]),
             1000 * float(row["depth_km"] or DEPTH_KM),
             float(row["magnitude"] or "nan"),
+            frozenset(seen.get(row["event_id"], ())),
         )
         for row in rows_of(path)
     ]
@@ -146,6 +156,8 @@ def outcomes(heard: Heard, quakes: Iterable[True_]) -> list[Outcome]:
 def _outcome(heard: Heard, quake: True_) -> Outcome | None:
     due = []
     for key, station in heard.network.stations.items():
+        if quake.heard_at and key not in quake.heard_at:
+            continue  # whoever does not see P cannot speak
         away_m = distance_m(quake.latitude_deg, quake.longitude_deg, *station.place)
         p_s = float(heard.times.seconds("P", np.array([float(away_m)]), quake.depth_m, station.elevation_m)[0])
         p_ns = quake.time_ns + round(p_s * NS_PER_S)

@@ -17,7 +17,7 @@ from houfeng.quake.locate.traveltime import TravelTimes
 from houfeng.quake.network import network_of
 from houfeng.quake.warn.policy import Policy
 from houfeng.quake.warn.stage import Onset
-from houfeng.quake.warn.testimony import TYPICAL_HUSH, Testimony
+from houfeng.quake.warn.testimony import P_S, TYPICAL_HUSH, Testimony
 from houfeng.twin.scenario_toml import packaged_scenario
 from houfeng.twin.world import stations_of
 from houfeng.words.alert import Alert
@@ -158,11 +158,14 @@ class Shown:
         """A station tells of an onset."""
         self._pd[told.row, round(told.onset_s * 1e6)] = told.pd
 
-    def since(self, rows: NDArray[np.int64], onset_ns: NDArray[np.int64]) -> tuple[Reals, Reals, Reals]:
-        """See Measured in quake/warn/testimony.py."""
+    def since(
+        self, rows: NDArray[np.int64], onset_ns: NDArray[np.int64], until_ns: NDArray[np.int64] | None = None
+    ) -> tuple[Reals, Reals, Reals]:
+        """See Measured in quake/warn/testimony.py; what is shown is that of the first seconds."""
+        del until_ns  # whatever it says
         micros = (onset_ns - BASE_NS) // 1000
         pd = np.array([self._pd.get((int(row), int(at)), np.nan) for row, at in zip(rows, micros, strict=True)])
-        window_s = np.clip(self.now_s - LATENCY_S - micros / 1e6, 0.0, 4.0)
+        window_s = np.clip(self.now_s - LATENCY_S - micros / 1e6, 0.0, P_S)
         return pd, window_s, self._noise[rows]
 
     def hush(self, rows: NDArray[np.int64]) -> Reals:

@@ -27,7 +27,8 @@ from houfeng.quake.warn.likelihood import (
     travel_kernel,
     voice_kernel,
 )
-from houfeng.quake.warn.search import SIZES, judge_one_kernel, judged_room, search_kernel
+from houfeng.quake.warn.search import NOWHERE, SIZES, judge_one_kernel, judged_room, search_kernel
+from houfeng.quake.warn.size import RARER
 from houfeng.wire.model import default_model
 
 DEPTH_M, ORIGIN_S = 10_000.0, 3.0
@@ -161,9 +162,23 @@ def test_the_best_is_sought_near_the_middle_and_the_rest_kept_for_comparison(tab
     shown = shown._replace(onset_s=(ORIGIN_S + travel[P])[:, None])
     room, about = judged_room(), About(-1, ORIGIN_S, 6.0)
     depths_m = 100_000.0
-    free = room[: search_kernel(table, shown, about, 2e5, 2e5, depths_m, SIZES, -np.inf, room)].copy()
+    free = room[: search_kernel(table, shown, about, 2e5, 2e5, depths_m, SIZES, -np.inf, NOWHERE, room)].copy()
     assert np.hypot(free[0, EAST] - quake_east_m, free[0, NORTH]) < 35_000
     assert free[0, TIME] == pytest.approx(ORIGIN_S, abs=5.0)
-    held = room[: search_kernel(table, shown, about, 2e5, 30_000.0, depths_m, SIZES, -np.inf, room)]
+    held = room[: search_kernel(table, shown, about, 2e5, 30_000.0, depths_m, SIZES, -np.inf, NOWHERE, room)]
     assert np.hypot(*held[0, [EAST, NORTH]]) <= 30_000.0
     assert np.hypot(held[:, EAST], held[:, NORTH]).max() == pytest.approx(2e5)
+
+
+@pytest.mark.parametrize("quake_east_m", [20_000.0, 61_000.0, 90_000.0])
+def test_a_search_that_begins_at_a_known_place_too_finds_no_worse_one(table, quake_east_m):
+    shown = shown_by(*ring(8), np.zeros((8, 1)))
+    travel = travel_of(table, shown, quake_east_m)
+    shown = shown._replace(onset_s=(ORIGIN_S + travel[P])[:, None])
+    about, known = About(-1, ORIGIN_S, 6.0), np.array([[quake_east_m, 0.0, DEPTH_M]])
+    there = np.zeros(HYPOTHESIS)
+    there[[EAST, NORTH, DEPTH]] = known[0]
+    judge_one_kernel(table, shown, there, about, SIZES)
+    room = judged_room()
+    found = room[: search_kernel(table, shown, about, 2e5, 2e5, 100_000.0, SIZES, -np.inf, known, room)]
+    assert found[0, SUM] >= there[SUM] - 0.5 * RARER  # as it prefers, of sizes about as good, the smaller

@@ -16,10 +16,12 @@ from houfeng.quake.warn.size import (
     ODD,
     ODD_DECADES,
     SATURATES,
+    SATURATES_S,
     WU_ZHAO,
     detectable,
     expected_log10_pd,
     pd_log_likelihood,
+    saturates,
 )
 
 magnitude = st.floats(1.0, 9.0)
@@ -75,6 +77,21 @@ def test_a_short_window_is_a_lower_bound(km: float, x: float) -> None:
 
     assert against(best + 0.7, 0.5) < 0.1 < against(best + 0.7, FULL_S)
     assert against(best - 1.0, 0.5) > 0.8
+
+
+@given(distance_km, st.floats(0.5, 1.2))
+@settings(deadline=None)
+def test_a_longer_window_tells_great_quakes_apart(km: float, above: float) -> None:
+    """Displacement that a longer window would have seen grow, and did not, speaks against a great quake."""
+    x = expected_log10_pd(SATURATES, km)
+
+    def against(window: float) -> float:
+        larger = pd_log_likelihood(x, -12.0, SATURATES + above, km, window)
+        return pd_log_likelihood(x, -12.0, SATURATES, km, window) - larger
+
+    assert saturates(SATURATES_S) == SATURATES
+    assert saturates(5 * SATURATES_S) == pytest.approx(7.8, abs=0.05)
+    assert against(5 * SATURATES_S) > against(SATURATES_S) + 0.1
 
 
 @given(distance_km, st.floats(0.6, 1.5))

@@ -20,10 +20,10 @@ from houfeng.quake.shake.mmi import mmi
 from houfeng.quake.warn.amplitude import Amplitudes
 from houfeng.quake.warn.policy import Policy
 from houfeng.quake.warn.stage import Onset, Warn
-from houfeng.quake.warn.testimony import Testimony
+from houfeng.quake.warn.testimony import LONGEST_P_S, P_S, Testimony
 from houfeng.words.alert import Alert, AlertStatus
 from houfeng.words.assurance import Tier, Vouched
-from houfeng.words.instant import EARLIEST_NS, NS_PER_S
+from houfeng.words.instant import EARLIEST_NS, NS_PER_S, seconds_to_ns
 from houfeng.words.samples import PacketBatch
 from houfeng.words.station import Inventory
 
@@ -184,11 +184,13 @@ class _Felt:
         self._keys = [station.key for station in testimony.stations]
         self._numbers = np.full(len(self._keys), -1)
 
-    def since(self, rows: Wholes, onset_ns: Wholes) -> tuple[Reals, Reals, Reals]:
+    def since(self, rows: Wholes, onset_ns: Wholes, until_ns: Wholes | None = None) -> tuple[Reals, Reals, Reals]:
         """See Measured."""
         theirs, known = self._theirs(rows)
         pd, noise, window_s = np.full(len(rows), np.nan), np.full(len(rows), np.nan), np.zeros(len(rows))
-        seen = self._amplitudes.stations_since(theirs[known], onset_ns[known])
+        if until_ns is None:
+            until_ns = onset_ns + seconds_to_ns(P_S)
+        seen = self._amplitudes.stations_since(theirs[known], onset_ns[known], LONGEST_P_S, until_ns[known])
         with np.errstate(divide="ignore"):
             pd[known], noise[known] = np.log10(seen.peak_m), np.log10(seen.noise_m)
         window_s[known] = seen.window_s

@@ -24,6 +24,9 @@ LEAST_STEP_M: Final = 1_000.0
 #: Depth is stepped by less than place: with few stations it hardly shows.
 DEPTH_SHARE: Final = 0.5
 
+#: No places to begin at but the rings.
+NOWHERE: Final = np.empty((0, 3))
+
 #: Room for hypotheses judged in one search.
 ROOM: Final = 2_000
 
@@ -44,6 +47,7 @@ def search_kernel(
     deepest_m: float,
     sizes: Reals,
     least: float,
+    known: Reals,
     judged: Reals,
 ) -> int:
     """Judge places from the frame's origin out to widest_m; returns how many: judged [ROOM, ..], the best first.
@@ -51,9 +55,14 @@ def search_kernel(
     about     the onset, or the origin time, that it is about
     within_m  the best is sought within so much of the frame's origin; what is said farther out is for comparison
     least     only where stations may say so much is looked at closely
+    known     [n, 3] other places to begin at: east, north, depth, m
     """
     room = room_of(shown, about)
-    count = 0
+    for count in range(len(known)):
+        h = judged[count]
+        h[EAST], h[NORTH], h[DEPTH] = known[count]
+        judge_kernel(table, shown, h, about, sizes, least, room)
+    count = len(known)
     for level, ring in enumerate(RINGS):
         directions = DIRECTIONS[level]
         for direction in range(directions):
@@ -67,8 +76,8 @@ def search_kernel(
                 h[DEPTH] = depth_m
                 judge_kernel(table, shown, h, about, sizes, least, room)
                 count += 1
-    best = np.argsort(-_within(judged[:count], within_m))[:BRANCHES].copy()
-    for start in best:
+    best = np.argsort(-_within(judged[len(known) : count], within_m))[: BRANCHES - len(known)] + len(known)
+    for start in np.concatenate((np.arange(len(known)), best)):
         if judged[start, SUM] > -np.inf and judged[start, SUM] >= least:
             count = _climb(table, shown, about, deepest_m, sizes, least, judged, start, count, room)
     top = int(np.argmax(_within(judged[:count], within_m)))

@@ -4,7 +4,8 @@ The largest displacement x = log10 Pd that a channel shows in a window is that o
 larger. P's lies about what a relation foretells, with a scatter; and it falls short of that
 
 - while the window is shorter than FULL_S: by up to GROWTH_DECADES (1 / window - 1 / FULL_S);
-- above SATURATES: by up to what the relation would add from there on,
+- above what its window can show: by up to what the relation would add from there on. Over 4 s that is SATURATES; a
+  rupture that goes on longer is seen whole only by a longer window, SATURATES_LATER a decade of it,
 
 all shortfalls up to the greatest being alike probable. So a short window, or a great quake, says "at least so large"
 and no more, and much noise says nothing. This is one density over x, without cases. One station in a hundred says
@@ -28,6 +29,10 @@ WU_ZHAO = (-5.463, 0.729, -1.374)
 
 #: Above this they stop growing; below that they were not made, and Pd falls with the moment, 1.5 decades a magnitude.
 SATURATES = 6.5
+#: In a window longer than SATURATES_S they go on growing: a rupture lasts some 20 s at M 7.8 (Meier, Ampuero & Heaton
+#: 2017, doi:10.1126/science.aan5643; half of it already tells).
+SATURATES_S = 4.0
+SATURATES_LATER = 1.9
 SMALLEST = 3.0
 PER_MAGNITUDE_BELOW = 1.5
 #: Nearer than this a rupture is no point.
@@ -111,6 +116,12 @@ def expected_log10_pd(magnitude: float, hypocentral_km: float, law: tuple[float,
 
 
 @njit(cache=True)
+def saturates(window_s: float) -> float:
+    """The magnitude above which displacement of P in such a window grows no more."""
+    return SATURATES + SATURATES_LATER * math.log10(max(window_s, SATURATES_S) / SATURATES_S)
+
+
+@njit(cache=True)
 def pd_log_likelihood(
     log10_pd: float,
     log10_noise: float,
@@ -131,7 +142,7 @@ def pd_log_likelihood(
         return 0.0
     top = _relation(magnitude, hypocentral_km, law)
     growth = GROWTH_DECADES * max(0.0, 1.0 / max(window_s, SHORTEST_S) - 1.0 / FULL_S)
-    shortfall = LEAST_SHORTFALL + growth + law[1] * max(0.0, magnitude - SATURATES)
+    shortfall = LEAST_SHORTFALL + growth + law[1] * max(0.0, magnitude - saturates(window_s))
     high, low = (log10_pd - top + shortfall) / SCATTER, (log10_pd - top) / SCATTER
     density = (_below(high) - _below(low)) / shortfall
     z = (log10_pd - log10_noise - NOISE_PEAK) / NOISE_SCATTER

@@ -34,7 +34,7 @@ from houfeng.quake.warn.likelihood import (
     voice_kernel,
 )
 from houfeng.quake.warn.policy import Policy, audiences_of
-from houfeng.quake.warn.search import SIZES, judge_one_kernel, judged_room, search_kernel
+from houfeng.quake.warn.search import NOWHERE, SIZES, judge_one_kernel, judged_room, search_kernel
 from houfeng.quake.warn.testimony import Measured, Testimony
 from houfeng.words.alert import Alert, AlertKind, AlertStatus, Bound, Ledger, Voice
 from houfeng.words.assurance import Tier
@@ -251,17 +251,24 @@ class Warn:
         near = (np.abs(here.onset_s[rows] - onset_s) <= apart_s[:, None]).any(axis=1)
         return here.ceiling(rows[near]) >= self._policy.threshold
 
-    def _search(self, shown: Shown, about: About, least: float, within_m: float = WIDEST_M) -> Reals:
-        deepest_m = self._times.max_depth_m
-        count = search_kernel(self._times.table, shown, about, WIDEST_M, within_m, deepest_m, SIZES, least, self._room)
+    def _search(
+        self, shown: Shown, about: About, least: float, within_m: float = WIDEST_M, known: Reals = NOWHERE
+    ) -> Reals:
+        table, deepest_m = self._times.table, self._times.max_depth_m
+        count = search_kernel(table, shown, about, WIDEST_M, within_m, deepest_m, SIZES, least, known, self._room)
         return self._room[:count]
+
+    @staticmethod
+    def _about(place: tuple[float, float], alert: Alert) -> Reals:
+        """Where an alert's quake is in a frame about a place: east, north, depth, m."""
+        away_m = float(distance_m(*place, alert.latitude_deg, alert.longitude_deg))
+        azimuth = np.radians(float(azimuth_deg(*place, alert.latitude_deg, alert.longitude_deg)))
+        return np.array([away_m * np.sin(azimuth), away_m * np.cos(azimuth), alert.depth_m])
 
     def _sum_of(self, alert: Alert, shown: Shown, place: tuple[float, float]) -> float:
         """What stations, in a frame about a place, say of an alert's hypothesis."""
-        away_m = float(distance_m(*place, alert.latitude_deg, alert.longitude_deg))
-        azimuth = np.radians(float(azimuth_deg(*place, alert.latitude_deg, alert.longitude_deg)))
         h = np.zeros(HYPOTHESIS)
-        h[EAST], h[NORTH], h[DEPTH] = away_m * np.sin(azimuth), away_m * np.cos(azimuth), alert.depth_m
+        h[EAST], h[NORTH], h[DEPTH] = self._about(place, alert)
         about = About(-1, self._testimony.seconds(alert.origin_time_ns), COMPARED_S)
         judge_one_kernel(self._times.table, shown, h, about, np.array([alert.magnitude]))
         return float(h[SUM])
@@ -279,16 +286,17 @@ class Warn:
         rows = self._testimony.near(*place, FOLLOWING_STATIONS)
         origin_s = self._testimony.seconds(held.anchor.origin_time_ns)
         span_s = origin_s + AFTER_ORIGIN_S[0], origin_s + AFTER_ORIGIN_S[1]
-        shown = self._testimony.shown(rows, *place, self._measured, span_s)
+        s_due_s = self._s_due_s(rows, held.anchor)
+        shown = self._testimony.shown(rows, *place, self._measured, span_s, s_due_s)
         about = About(-1, origin_s, FOLLOWING_S)
         within_m = max(WANDERS_M, WANDERS * held.anchor.place_uncertainty_m)
-        judged = self._search(shown, about, -np.inf, within_m)
+        judged = self._search(shown, about, -np.inf, within_m, self._about(place, last)[None])
         if not judged[0, SCORE] >= least:
             self._open.remove(held)
             taken_back = replace(last, kind="cancel", declared_ns=now_ns)
             yield self._said(held, taken_back, "the stations do not bear it out")
             return
-        alert = self._worded(rows, judged, place, span_s, now_ns, last.ledger)
+        alert = self._worded(rows, judged, place, span_s, now_ns, last.ledger, s_due_s)
         for other in [each for each in self._open if each is not held and self._is_of(alert, each.alert)]:
             if _wait_s(other, now_ns) is None:  # what is over is not taken back for what follows it
                 continue
@@ -310,6 +318,7 @@ class Warn:
         span_s: tuple[float, float],
         now_ns: int,
         ledger: Ledger | None,
+        s_due_s: Reals | None = None,
     ) -> Alert:
         """Put the best hypothesis into words, as a first version.
 
@@ -320,7 +329,7 @@ class Warn:
         (latitude,), (longitude,) = travelled(*place, [best[EAST]], [best[NORTH]])
         origin_ns, magnitude = here.instant(best[TIME]), round(float(best[SIZE]), 1)
         best[EAST], best[NORTH], best[TIME], best[SIZE] = 0.0, 0.0, here.seconds(origin_ns), magnitude
-        shown = here.shown(rows, float(latitude), float(longitude), self._measured, span_s)
+        shown = here.shown(rows, float(latitude), float(longitude), self._measured, span_s, s_due_s)
         said, floor, voices = self._voices(rows, shown, best, now_ns)
         threshold = self._policy.threshold + rarer_kernel(best[DEPTH])
         stations = station_cost(said, -floor, shown.domain, shown.domain_cap, threshold)
@@ -348,6 +357,14 @@ class Warn:
             assurance=_assurance(said, shown, self._testimony.tier[rows], threshold),
             audiences=audiences_of(self._policy, stations, domains, magnitude),
             ledger=ledger,
+        )
+
+    def _s_due_s(self, rows: Wholes, alert: Alert) -> Reals:
+        """When S of an alert's quake comes to stations."""
+        here = self._testimony
+        away_m = here.distance_m(rows, alert.latitude_deg, alert.longitude_deg)
+        return here.seconds(alert.origin_time_ns) + self._times.seconds(
+            "S", away_m, alert.depth_m, here.elevation_m[rows]
         )
 
     def _voices(self, rows: Wholes, shown: Shown, best: Reals, now_ns: int) -> tuple[Reals, Reals, tuple[Voice, ...]]:

@@ -11,7 +11,7 @@ from houfeng.quake.warn.likelihood import BEND, LIKELIEST, LOUDEST, SHARPEST, Sh
 from houfeng.quake.warn.policy import Policy
 from houfeng.words.assurance import Tier
 from houfeng.words.earth import EARTH_RADIUS_M, azimuth_deg, distance_m
-from houfeng.words.instant import NS_PER_S
+from houfeng.words.instant import NS_PER_S, seconds_to_ns
 from houfeng.words.station import Station
 
 Reals = NDArray[np.float64]
@@ -31,6 +31,11 @@ STRAY_BEFORE_S: Final = 60.0
 BURST_S: Final = 60.0
 BURST_EVERY_S: Final = 8.0
 
+#: P is looked at for so long; where S is known to come later, until so long before it, at most so long, s.
+P_S: Final = 4.0
+BEFORE_S_S: Final = 1.0
+LONGEST_P_S: Final = 20.0
+
 #: Noise of a station where nobody can tell it, log10 m/s2: of a town, or of an accelerometer of the better kind.
 TYPICAL_HUSH: Final = -4.0
 
@@ -38,8 +43,11 @@ TYPICAL_HUSH: Final = -4.0
 class Measured(Protocol):
     """Who knows how far the ground moves."""
 
-    def since(self, rows: Wholes, onset_ns: Wholes) -> tuple[Reals, Reals, Reals]:
-        """Log10 of the displacement since onsets of stations, over how long, log10 of noise before: m, s, m; [n]."""
+    def since(self, rows: Wholes, onset_ns: Wholes, until_ns: Wholes | None = None) -> tuple[Reals, Reals, Reals]:
+        """Log10 of the displacement since onsets of stations, over how long, log10 of noise before: m, s, m; [n].
+
+        until_ns  [n] up to when to look; by default as long as a quake of any distance may be looked at
+        """
         ...
 
     def hush(self, rows: Wholes) -> Reals:
@@ -148,8 +156,12 @@ class Testimony:
         longitude_deg: float,
         measured: Measured | None,
         span_s: tuple[float, float] = (-np.inf, np.inf),
+        s_due_s: Reals | None = None,
     ) -> Shown:
-        """What stations show, in a frame about a place; of their onsets those within a span."""
+        """What stations show, in a frame about a place; of their onsets those within a span.
+
+        s_due_s  [stations] when S comes by what is known of the quake: until then P is looked at
+        """
         away_m = distance_m(latitude_deg, longitude_deg, self.latitude_deg[rows], self.longitude_deg[rows])
         azimuth = np.radians(
             azimuth_deg(latitude_deg, longitude_deg, self.latitude_deg[rows], self.longitude_deg[rows])
@@ -160,7 +172,8 @@ class Testimony:
         if measured is not None:
             which, slot = np.nonzero(onset_s > -np.inf)
             onset_ns = self.base_ns + np.round(onset_s[which, slot] * 1e6).astype(np.int64) * 1_000
-            pd[which, slot], window_s[which, slot], noise[which, slot] = measured.since(rows[which], onset_ns)
+            until_ns = None if s_due_s is None else self._p_only_ns(onset_ns, s_due_s[which])
+            pd[which, slot], window_s[which, slot], noise[which, slot] = measured.since(rows[which], onset_ns, until_ns)
             told = measured.hush(rows)
             hush = np.where(np.isfinite(told), told, hush)
         return Shown(
@@ -178,6 +191,12 @@ class Testimony:
             self._policy.least * self.share[rows],
             *_numbered(self._domain[rows], self._cap),
         )
+
+    def _p_only_ns(self, onset_ns: Wholes, s_due_s: Reals) -> Wholes:
+        """Up to when displacement is that of P: until just before S, and as long as it would be looked at anyway."""
+        s_due_ns = self.base_ns + np.round((s_due_s - BEFORE_S_S) * NS_PER_S).astype(np.int64)
+        least_ns, most_ns = onset_ns + seconds_to_ns(P_S), onset_ns + seconds_to_ns(LONGEST_P_S)
+        return np.minimum(np.maximum(s_due_ns, least_ns), most_ns)
 
     def _of_late(self, rows: Wholes, span_s: tuple[float, float]) -> tuple[Reals, Reals]:
         """Onsets of stations that still matter, [n, as many as any of them has], and how rare they were."""
