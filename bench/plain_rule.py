@@ -131,6 +131,7 @@ class PlainRule:
             forgery_cost_stations=0,
             forgery_cost_domains=0,
             bounds=(),
+            blind_zone_m=0.0,
             voices=voices,
             assurance=Tier.NONE,
             audiences=tuple(each.name for each in self._policy.audiences if magnitude >= each.magnitude),

@@ -5,8 +5,8 @@ import pytest
 
 from houfeng.quake.hearing import travel_times
 from houfeng.quake.network import network_of
-from houfeng.quake.warn.lookout import BROKEN_NS, SHARES, lookout
-from houfeng.quake.warn.policy import Policy
+from houfeng.quake.warn.lookout import BROKEN_NS, lookout
+from houfeng.quake.warn.policy import SHARES, Policy
 from houfeng.twin.hour import make_hour
 from houfeng.wire.model import default_model
 from houfeng.words.assurance import Tier, Vouched

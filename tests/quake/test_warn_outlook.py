@@ -17,7 +17,7 @@ from houfeng.words.station import Station
 ORIGIN_NS = 1_700_000_000 * NS_PER_S
 ALERT = Alert(
     "made", 1, "first", "test", ORIGIN_NS + 5 * NS_PER_S, ORIGIN_NS, 30.0, 104.0, 10_000.0, 3_000.0, 4.5, 0.3,
-    False, 20.0, 12.0, 2, 2, (), (), Tier.NONE, ("operators", "engineers"), None,
+    False, 20.0, 12.0, 2, 2, (), 0.0, (), Tier.NONE, ("operators", "engineers"), None,
 )  # fmt: skip
 STATIONS = tuple(Station("XX", f"S{k}", 30.9 + 0.05 * k, 104.0, 0.0) for k in range(6))
 FAR_TOWN = Place("far", 31.0, 104.0)

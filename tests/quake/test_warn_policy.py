@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from houfeng.quake.warn.policy import Audience, Policy, audiences_of
+from houfeng.quake.warn.policy import SHARES, Audience, Policy, audiences_of
 from houfeng.quake.warn.policy_toml import LARGEST_FILE_BYTES, packaged_policy, read_policy
 from houfeng.quake.warn.reach import unreachable
+from houfeng.words.assurance import Tier, tier_name
 from houfeng.words.errors import DataFault
 from houfeng.words.station import Station
 
@@ -30,7 +31,7 @@ def test_every_number_of_the_packaged_policy_has_its_reason_above_it():
     said = re.compile(r"\[|\w+ = ")
     lines = WHOLE.splitlines()
     tops = [row for row, line in enumerate(lines) if said.match(line) and not said.match(lines[row - 1])]
-    assert len(tops) == 5 + 1 + 3
+    assert len(tops) == 5 + 1 + 1 + 3
     assert all(lines[row - 1].startswith("# ") for row in tops)
 
 
@@ -40,6 +41,12 @@ def test_a_file_says_what_differs():
     )
     assert policy == Policy(most=5.0, threshold=20.5, domain_caps={"power": 8.0}, audiences=(Audience("a", 2, 1),))
     assert (policy.cap("power"), policy.cap("gateway")) == (8.0, 12.0)
+
+
+def test_of_the_tiers_too_a_file_says_what_differs():
+    policy = read("[tiers]\nnone = 0.5")
+    assert policy.shares == {**SHARES, Tier.NONE: 0.5}
+    assert policy.shares[Tier.BROKEN] == 0
 
 
 AUDIENCE = '[[audiences]]\nname = "a"\nstations = 1\ndomains = 1\n'
@@ -58,6 +65,10 @@ AUDIENCE = '[[audiences]]\nname = "a"\nstations = 1\ndomains = 1\n'
         ("limit = 2.0", "limit", "not allowed"),
         ("limit = 0", "limit", "not allowed"),
         ("limit = 2", "limit", "wants 3"),
+        ("[tiers]\nnone = 1.5", "tiers.none", "not allowed"),
+        ("[tiers]\nbroken = 1", "tiers.broken", "is not known"),
+        ("[tiers]\nnone = 0.95", "tiers.transport-only", "surer data say less than none"),
+        ("tiers = 3", "tiers", "not a table"),
         ("threshold = 4", "threshold", "one station may say alone"),
         ("other_domain_cap = 3", "other_domain_cap", "less than one of its stations"),
         ("[domain_caps]\ngateway = 3.5", "domain_caps.gateway", "less than one of its stations"),
@@ -154,10 +165,13 @@ def test_few_stations_give_little_cost():
 
 
 def test_the_page_has_every_key_with_its_default():
-    rows = dict(re.findall(r"^\| `([\w.]+)` \| (.*?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
+    keys = PAGE.read_text(encoding="utf-8").split("## What a network")[0]
+    rows = dict(re.findall(r"^\| `([\w.-]+)` \| (.*?) \|", keys, re.MULTILINE))
     usual = Policy()
     for key in ("most", "least", "threshold", "other_domain_cap", "limit"):
         assert rows.pop(key) == f"`{getattr(usual, key):g}`"
+    for tier, share in usual.shares.items():
+        assert rows.pop(tier_name(tier), "`0`") == f"`{share:g}`"
     assert set(rows) == {"name", "stations", "domains", "magnitude"}
     for audience in usual.audiences:
         row = f"| {audience.name} | {audience.stations} | {audience.domains} | {audience.magnitude:g} |"

@@ -171,6 +171,7 @@ def test_what_cap_has_no_element_for_stands_in_parameters():
         "latitude_deg": "31",
         "longitude_deg": "103.4",
         "epicentreUncertainty_km": "2.5",
+        "blindZone_km": "8.5",
         "depth_km": "14",
         "magnitude": "6.24",
         "magnitudeUncertainty": "0.3",

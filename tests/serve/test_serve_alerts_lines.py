@@ -34,6 +34,7 @@ alerts = st.builds(
     *[numbers] * 2,
     *[counts] * 2,
     st.lists(st.builds(Bound, counts, numbers, st.booleans()), max_size=3).map(tuple),
+    numbers,
     st.lists(st.builds(Voice, texts, st.none() | instants, numbers, numbers, tiers), max_size=3).map(tuple),
     tiers,
     st.lists(texts, max_size=3).map(tuple),
@@ -81,6 +82,7 @@ def test_the_line():
     assert (told["status"], told["version"], told["score"]) == ("actual", 1, 20.5)
     assert (told["forgery_cost_stations"], told["forgery_cost_domains"]) == (4, 3)
     assert told["stations"] == ["SC.CD2", "SC.WCH"]
+    assert told["blind_zone_km"] == 8.5
     assert told["bounds"][1] == {"stations": 2, "moved_km": None, "missed": True}
     assert [voice["station"] for voice in told["voices"] if voice["score"] < 0] == ["SC.QUI"]
     assert told["assurance"] == "gateway-signed"

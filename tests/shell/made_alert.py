@@ -39,6 +39,7 @@ FIRST = Alert(
     forgery_cost_stations=4,
     forgery_cost_domains=3,
     bounds=(Bound(1, 1_200.0, missed=False), Bound(2, float("inf"), missed=True)),
+    blind_zone_m=8_500.0,
     voices=(
         Voice("SC.WCH", after(2.9), 0.1, 4.0, Tier.SENSOR_SIGNED),
         Voice("SC.CD2", after(3.4), -0.2, 3.5, Tier.GATEWAY_SIGNED),

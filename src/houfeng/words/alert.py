@@ -73,6 +73,7 @@ class Alert:
     forgery_cost_stations   least number of stations that must be lying for the alert to be false
     forgery_cost_domains    likewise of domains
     bounds                  for coalitions of 1, 2, ... stations
+    blind_zone_m            how far from the epicentre S had come when it was declared: nearer, nobody had a warning
     voices                  of every station that had a say, those for it first
     assurance               the least tier among the stations without which it would not have been raised
     audiences               whom the policy lets know
@@ -97,6 +98,7 @@ class Alert:
     forgery_cost_stations: int
     forgery_cost_domains: int
     bounds: tuple[Bound, ...]
+    blind_zone_m: float
     voices: tuple[Voice, ...]
     assurance: Tier
     audiences: tuple[str, ...]

@@ -4,8 +4,7 @@ Nobody is waited for. A packet that goes on where its channel was is heard at on
 left to the catalogue, which waits.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numba import njit
@@ -36,17 +35,7 @@ SLIP_SAMPLES = 2.0
 #: jump back to where it was is believed again.
 JUMP_NS = 60 * NS_PER_S
 
-#: How much of a fully trusted station's caps a station has, by how surely its data are its own. One that cannot be
-#: checked may say less than one that can; one whose data were altered says nothing for a while.
-SHARES: Mapping[Tier, float] = MappingProxyType(
-    {
-        Tier.BROKEN: 0.0,
-        Tier.NONE: 0.85,
-        Tier.TRANSPORT_ONLY: 0.9,
-        Tier.GATEWAY_SIGNED: 1.0,
-        Tier.SENSOR_SIGNED: 1.0,
-    }
-)
+#: Of a station whose data were altered nothing counts for so long.
 BROKEN_NS = 60 * NS_PER_S
 
 #: Shaking so long ago is what a station feels now.
@@ -112,7 +101,7 @@ class Lookout:
                 continue
             if tiers.get(station_key) is not tier:  # a nation has 48,000 records a second of which it is
                 tiers[station_key] = tier
-                yield from self._warn.trust(station_key, SHARES[tier], tier, now_ns)
+                yield from self._warn.trust(station_key, self._testimony.share_of(tier), tier, now_ns)
 
     def felt(self) -> tuple[Reals, Reals]:
         """Intensity of late at every station of the testimony, MMI, NaN where not known; how far each is trusted."""

@@ -7,6 +7,21 @@ wants that to be, and how large the quake.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Final
+
+from houfeng.words.assurance import Tier
+
+#: How much of a fully trusted station's caps a station has, by how surely its data are its own. One that cannot be
+#: checked may say less than one that can; of one whose data were altered nothing counts.
+SHARES: Final[Mapping[Tier, float]] = MappingProxyType(
+    {
+        Tier.BROKEN: 0.0,
+        Tier.NONE: 0.85,
+        Tier.TRANSPORT_ONLY: 0.9,
+        Tier.GATEWAY_SIGNED: 1.0,
+        Tier.SENSOR_SIGNED: 1.0,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +48,7 @@ class Policy:
     threshold         sum from which there is an alert
     audiences         the least choosy first
     limit             coalitions are bounded up to this many stations
+    shares            of most and least that a station has, by its tier, 0 to 1
     """
 
     most: float = 4.0
@@ -46,6 +62,7 @@ class Policy:
         Audience("public", 3, 2, 4.5),
     )
     limit: int = 6
+    shares: Mapping[Tier, float] = field(default_factory=lambda: SHARES)
 
     def cap(self, kind: str) -> float:
         """How loud a domain of a kind may be, nats."""

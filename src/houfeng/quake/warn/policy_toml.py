@@ -6,7 +6,8 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
-from houfeng.quake.warn.policy import Audience, Policy
+from houfeng.quake.warn.policy import SHARES, Audience, Policy
+from houfeng.words.assurance import Tier, tier_name
 from houfeng.words.errors import DataFault
 
 #: A policy is a page; a larger file is none.
@@ -44,7 +45,7 @@ def read_policy(data: bytes, name: str) -> Policy:
         raise DataFault(name, f"is no TOML: {error}", _REFERENCE) from error
     usual = Policy()
     keys = _Keys(table, name, "")
-    keys.only("most", "least", "threshold", "other_domain_cap", "limit", "domain_caps", "audiences")
+    keys.only("most", "least", "threshold", "other_domain_cap", "limit", "domain_caps", "tiers", "audiences")
     policy = Policy(
         most=keys.number("most", NATS, usual.most),
         least=keys.number("least", NATS, usual.least),
@@ -53,6 +54,7 @@ def read_policy(data: bytes, name: str) -> Policy:
         threshold=keys.number("threshold", NATS, usual.threshold),
         audiences=_audiences(keys.value("audiences", None), name) or usual.audiences,
         limit=keys.whole("limit", (1, MOST_LIMIT), usual.limit),
+        shares=_shares(keys.value("tiers", {}), name),
     )
     _check(policy, name)
     return policy
@@ -114,6 +116,21 @@ def _caps(table: Any, name: str) -> Mapping[str, float]:
         if not is_name(kind):
             raise keys.fault(kind, "is no kind of domain", "give what stands before the colon of a domain's name")
     return MappingProxyType({kind: keys.number(kind, NATS) for kind in table})
+
+
+def _shares(table: Any, name: str) -> Mapping[Tier, float]:
+    """By tier; of broken data nothing ever counts."""
+    keys = _Keys(table, name, "tiers.")
+    settable = {tier_name(tier): tier for tier in sorted(Tier) if tier is not Tier.BROKEN}
+    keys.only(*settable)
+    shares = {Tier.BROKEN: SHARES[Tier.BROKEN]}
+    for word, tier in settable.items():
+        shares[tier] = keys.number(word, (0.0, 1.0), SHARES[tier])
+        less_sure = Tier(tier - 1)
+        if shares[tier] < shares[less_sure]:
+            reason = f"{shares[tier]:g} lets surer data say less than {tier_name(less_sure)} ({shares[less_sure]:g})"
+            raise keys.fault(word, reason, f"raise it, or lower {tier_name(less_sure)}")
+    return MappingProxyType(shares)
 
 
 def _audiences(tables: Any, name: str) -> tuple[Audience, ...]:

@@ -33,6 +33,7 @@ from houfeng.quake.warn.likelihood import (
     travel_kernel,
     voice_kernel,
 )
+from houfeng.quake.warn.places import blind_zone_m
 from houfeng.quake.warn.policy import Policy, audiences_of
 from houfeng.quake.warn.search import NOWHERE, SIZES, judge_one_kernel, judged_room, search_kernel
 from houfeng.quake.warn.testimony import Measured, Testimony
@@ -334,7 +335,7 @@ class Warn:
         threshold = self._policy.threshold + rarer_kernel(best[DEPTH])
         stations = station_cost(said, -floor, shown.domain, shown.domain_cap, threshold)
         domains = domain_cost(said, -floor, shown.domain, shown.domain_cap, threshold)
-        return Alert(
+        alert = Alert(
             alert_id=self._name(best, voices),
             version=1,
             kind="first",
@@ -353,11 +354,13 @@ class Warn:
             forgery_cost_stations=stations,
             forgery_cost_domains=domains,
             bounds=self._bounds(judged, stations),
+            blind_zone_m=0.0,
             voices=voices,
             assurance=_assurance(said, shown, self._testimony.tier[rows], threshold),
             audiences=audiences_of(self._policy, stations, domains, magnitude),
             ledger=ledger,
         )
+        return replace(alert, blind_zone_m=blind_zone_m(alert, self._times, now_ns))
 
     def _s_due_s(self, rows: Wholes, alert: Alert) -> Reals:
         """When S of an alert's quake comes to stations."""

@@ -119,6 +119,10 @@ class Testimony:
         known[oldest] = onset_s
         return bool(self.share[row] > 0)
 
+    def share_of(self, tier: Tier) -> float:
+        """How much a station may say by its tier alone."""
+        return self._policy.shares[tier]
+
     def trust(self, row: int, share: float, tier: Tier) -> None:
         """How much a station may say, from 0 to 1 of a fully trusted one."""
         self.share[row], self.tier[row] = share, tier

@@ -167,6 +167,7 @@ def _parameters(news: News) -> list[tuple[str, str]]:
         ("latitude_deg", number(alert.latitude_deg, 4)),
         ("longitude_deg", number(alert.longitude_deg, 4)),
         ("epicentreUncertainty_km", number(alert.place_uncertainty_m / 1000, 1)),
+        ("blindZone_km", number(alert.blind_zone_m / 1000, 1)),
         ("depth_km", number(alert.depth_m / 1000, 1)),
         ("magnitude", number(alert.magnitude, 2)),
         ("magnitudeUncertainty", number(alert.magnitude_uncertainty, 2)),

@@ -48,6 +48,7 @@ def write_line(news: News, *, most_voices: int | None = None) -> bytes:
         "magnitude_is_least": alert.magnitude_is_least,
         "of_score": _number(alert.of_score, 4),
         "bounds": [_bound(bound) for bound in alert.bounds],
+        "blind_zone_km": _number(alert.blind_zone_m / _M_PER_KM, 3),
         "voices": [_voice(voice) for voice in voices],
         "voices_left_out": len(alert.voices) - len(voices),
         "assurance": tier_name(alert.assurance),
@@ -150,6 +151,7 @@ def _alert(told: Mapping[str, Any]) -> Alert:
             Bound(each["stations"], _value(each["moved_km"], math.inf) * _M_PER_KM, each["missed"])
             for each in told["bounds"]
         ),
+        blind_zone_m=_value(told["blind_zone_km"]) * _M_PER_KM,
         voices=tuple(
             Voice(
                 each["station"],
