@@ -59,6 +59,39 @@ def test_the_largest_quake_is_warned_of(hour):
     assert all(alert.declared_ns > alert.origin_time_ns for alert in said)
 
 
+@pytest.mark.parametrize("together_s", [10, 60, 150])
+def test_what_links_held_back_is_looked_at_as_it_was(hour, together_s):
+    """Records of a minute, station by station, at once: no station is silent that has not been listened to."""
+    sent = packets(hour)
+    largest = max(hour.quakes, key=lambda quake: quake.magnitude)
+    in_turn = [alert for alert in played(hour, sent) if alert.kind == "first"]
+    watch, at_once = made(hour), []
+    for first_s in range(0, 150, together_s):
+        held = [
+            (source, arrival_ns, one)
+            for arrival_ns, source, one in sent
+            if first_s <= (arrival_ns - START_NS) / NS_PER_S - 2 < first_s + together_s
+        ]
+        batch = one_of([one for _, _, one in sorted(held, key=lambda each: each[:2])])
+        at_once += watch.handle(batch, START_NS + (first_s + together_s + 2) * NS_PER_S)
+    firsts = [alert for alert in at_once if alert.kind == "first"]
+    assert len(firsts) <= len(in_turn)
+    assert any(abs(alert.origin_time_ns - largest.time_ns) < NS_PER_S for alert in firsts)
+
+
+def one_of(batches):
+    """Packets of batches of one packet each, in their order, as one batch."""
+    channels = tuple(sorted({batch.channels[0] for batch in batches}))
+    return PacketBatch(
+        channels,
+        np.array([channels.index(batch.channels[0]) for batch in batches], dtype=np.int32),
+        np.concatenate([batch.start_ns for batch in batches]),
+        np.concatenate([batch.rate_hz for batch in batches]),
+        np.cumsum([0, *(len(batch.samples) for batch in batches)]),
+        np.concatenate([batch.samples for batch in batches]),
+    )
+
+
 def test_packets_that_come_again_or_too_late_change_nothing(hour):
     sent = packets(hour)
     channels = len({source for _, source, _ in sent})

@@ -35,6 +35,9 @@ SLIP_SAMPLES = 2.0
 #: jump back to where it was is believed again.
 JUMP_NS = 60 * NS_PER_S
 
+#: Records that end within so much of each other are looked at together.
+STEP_NS = NS_PER_S
+
 #: Of a station whose data were altered nothing counts for so long.
 BROKEN_NS = 60 * NS_PER_S
 
@@ -66,7 +69,16 @@ class Lookout:
         self._station = np.empty(0, dtype=np.int64)
 
     def handle(self, batch: PacketBatch, arrival_ns: int) -> Iterator[Alert]:
-        """Packets arrived at arrival_ns, in that order."""
+        """Packets arrived at arrival_ns, in that order.
+
+        What a link held back comes at once and is still looked at as it was: nobody is taken for silent whose record
+        is in the same batch.
+        """
+        for part in _by_time(batch):
+            yield from self._hear(part, arrival_ns)
+        yield from self._warn.elapse(arrival_ns)
+
+    def _hear(self, batch: PacketBatch, arrival_ns: int) -> Iterator[Alert]:
         rows = self._rows(batch)
         lasted_ns = np.rint(np.diff(batch.offset) / batch.rate_hz * NS_PER_S).astype(np.int64)
         fresh = self._fresh(rows, batch, lasted_ns)
@@ -84,7 +96,6 @@ class Lookout:
             packed = trigger.at_ns if row is None else int(self._until_ns[row])
             onset = Onset(trigger.source.station_key, trigger.on_ns, trigger.at_ns, packed, arrival_ns)
             yield from self._warn.handle(onset)
-        yield from self._warn.elapse(arrival_ns)
 
     def elapse(self, now_ns: int) -> Iterator[Alert]:
         """Time passed."""
@@ -127,6 +138,17 @@ class Lookout:
         fresh = np.zeros(len(rows), dtype=np.bool_)
         _go_on(rows, batch.start_ns, lasted_ns, slip_ns, self._until_ns, fresh)
         return fresh
+
+
+def _by_time(batch: PacketBatch) -> Iterator[PacketBatch]:
+    """Packets parted by when they end, those of one STEP_NS together, in order of time."""
+    step = (batch.start_ns + np.rint(np.diff(batch.offset) / batch.rate_hz * NS_PER_S).astype(np.int64)) // STEP_NS
+    if len(step) == 0 or step.max() - step.min() <= 1:
+        yield batch
+        return
+    order = np.argsort(step, kind="stable")
+    for part in np.split(order, np.flatnonzero(np.diff(step[order])) + 1):
+        yield picked(batch, part)
 
 
 @njit(cache=True)
