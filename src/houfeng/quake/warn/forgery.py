@@ -86,9 +86,10 @@ def _cost_of_kind(said: Reals, least: Reals, domain: NDArray[np.int64], cap: Rea
     if excess < 0:
         return 0
     gained = np.zeros(1)  # gained[m]: most that m stations take away, over the domains so far
-    for number in np.unique(domain):
+    fall = said + least
+    for number in np.unique(domain[fall > 0]):  # whoever said the least takes nothing away
         members = domain == number
-        falls = np.sort(said[members] + least[members])[::-1]
+        falls = np.sort(fall[members & (fall > 0)])[::-1]
         sums = said[members].sum() - np.concatenate([[0.0], np.cumsum(falls)])
         held = _held(sums, np.full(len(sums), cap[number]))
         gained = _shared(gained, held[0] - held)
