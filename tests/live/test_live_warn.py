@@ -1,11 +1,13 @@
 """A running centre warns: what comes over SeedLink is an alert in a file within the same run, and never twice."""
 
 import json
+import socket
 import subprocess
 import sys
 from dataclasses import replace
 from importlib import resources
 
+import httpx
 import pytest
 from faulty_world import write_stations
 from journalled import packets_of
@@ -87,3 +89,22 @@ def test_no_alert_is_repeated_after_kill_9(short, tmp_path):
     after = versions(warned(folder))
     assert len(after) == len(set(after))
     assert after[: len(before)] == before
+
+
+def test_an_outlet_that_does_not_work_is_seen_before_there_is_an_alert(short, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        port = nobody.getsockname()[1]  # on which no broker listens, from here on
+    broker = f'name = "town"\nkind = "mqtt"\naudience = "operators"\naddress = "127.0.0.1:{port}"\n'
+    with Source(tmp_path / "ring", packets_of(short)[:20]) as source:
+        folder = make_centre(tmp_path / "centre", short, source.port)
+        settings = folder / "centre.toml"
+        settings.write_text(f"{settings.read_text()}\n[[outlets]]\n{broker}")
+        centre = start(folder)
+        page = next(int(line.split()[-1]) for line in centre.stderr if line.startswith("health listens on port"))
+        reasons = []
+        while not any(reason.startswith("outlet town: ") for reason in reasons):
+            assert centre.poll() is None
+            reasons = [each["reason"] for each in httpx.get(f"http://127.0.0.1:{page}/health").json()["reasons"]]
+        centre.terminate()
+        _, said = centre.communicate(timeout=LIMIT_S)
+    assert centre.returncode == 0, said

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_alert import FIRST
 from made_quake import a_quake
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -19,6 +20,7 @@ from houfeng.shell.health.metrics import (
     REMEMBERED,
     Delays,
     Metrics,
+    OutletCount,
 )
 from houfeng.shell.health.metrics_text import metrics_text
 from houfeng.shell.health.supervise import Standing, State
@@ -124,6 +126,8 @@ def test_what_happens_is_told_under_its_name():
     metrics.disk_stands("archive", 10**12)
     metrics.duty_stands(Standing("north", State.waiting, 2, 5, "gone"))
     metrics.trouble("catalogue", "the database is gone")
+    metrics.outlet_stands("town", OutletCount(given=5, dropped=1, waiting=2), "no broker there")
+    metrics.alert_out(FIRST, FIRST.declared_ns + NS_PER_S // 4)
     metrics.readers_stand(4)
     metrics.records_sent(10, 5120)
 
@@ -151,6 +155,11 @@ def test_what_happens_is_told_under_its_name():
         ("houfeng_pick_wait_seconds_count",): 1,
         ("houfeng_quakes_total",): 1,
         ("houfeng_quake_delay_seconds_sum",): 15,
+        ("houfeng_outlet_given_total", "town"): 5,
+        ("houfeng_outlet_dropped_total", "town"): 1,
+        ("houfeng_outlet_waiting", "town"): 2,
+        ("houfeng_outlet_delay_seconds_sum",): 0.25,
+        ("houfeng_trouble", "outlet town"): 1,
         ("houfeng_gaps_total",): 1,
         ("houfeng_findings_total", "gap"): 1,
         ("houfeng_queue_depth", "detect"): 3,
@@ -217,6 +226,7 @@ def test_the_page_on_metrics_has_every_name_with_its_label():
     metrics.disk_stands("archive", 1)
     metrics.certificates_stand({"seedlink": 1})
     metrics.trouble("archive", "full")
+    metrics.outlet_stands("town", OutletCount(), "")
     known = [
         (family.name + "_total" * (family.type == "counter"), "".join({*family.samples[0].labels} - {"le"}))
         for family in text_string_to_metric_families(metrics_text(metrics).decode())

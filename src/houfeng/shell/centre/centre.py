@@ -23,10 +23,11 @@ from houfeng.shell.feeds.dataselect import Dataselect
 from houfeng.shell.feeds.feed import Feed
 from houfeng.shell.health.disks import watch_disks
 from houfeng.shell.health.logs import Redactor, log_finding, start_logging
-from houfeng.shell.health.metrics import FeedState, Metrics
+from houfeng.shell.health.metrics import FeedState, Metrics, OutletCount
 from houfeng.shell.health.server import HealthServer
 from houfeng.shell.health.supervise import Duty, Standing, State, Supervisor, until_stopped
 from houfeng.shell.journal.journal import Journal
+from houfeng.shell.outlets.outlets import Outlets
 from houfeng.shell.seedlink.readers import Readers, load_readers
 from houfeng.shell.seedlink.server import Listen, SeedlinkServer
 from houfeng.shell.seedlink.shown import Shown
@@ -201,9 +202,11 @@ class Centre:
             clock=self._clock,
             environment=os.environ,
             tell=self.intake.tell,
+            on_given=lambda _, alert, given_ns: self.metrics.alert_out(alert, given_ns),
             on_listening=self._on_ready,
         )
         async with outlets:
+            watching = asyncio.create_task(self._watch_outlets(outlets))
             stopped = asyncio.create_task(stopping.wait())
             while not (stopping.is_set() and self._news.empty()):
                 waiting = asyncio.create_task(self._news.get())
@@ -214,6 +217,14 @@ class Centre:
                 else:
                     waiting.cancel()
             stopped.cancel()
+            watching.cancel()
+
+    async def _watch_outlets(self, outlets: Outlets) -> None:
+        """Keep the metrics told of how outlets are."""
+        while True:
+            for each in outlets.health():
+                self.metrics.outlet_stands(each.name, OutletCount(each.given, each.dropped, each.waiting), each.trouble)
+            await asyncio.sleep(LOOK_S)
 
     def _stands(self, standing: Standing) -> None:
         self.metrics.duty_stands(standing)

@@ -141,6 +141,15 @@ class ReadersCount:
     content_bytes: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class OutletCount:
+    """What became of alerts at one outlet: let out, dropped, and waiting now."""
+
+    given: int = 0
+    dropped: int = 0
+    waiting: int = 0
+
+
 class Metrics:
     """Everything counted. Its methods are named after what happens; its values are for reading.
 
@@ -159,6 +168,8 @@ class Metrics:
         self.quake_delays = Delays()
         self.alerts: dict[AlertKind, int] = {}
         self.alert_delays = Delays()
+        self.outlets: dict[str, OutletCount] = {}
+        self.outlet_delays = Delays()
         self.findings: dict[str, int] = {}
         self.gaps = 0
         self.queues: dict[str, Queue] = {}
@@ -267,6 +278,15 @@ class Metrics:
         self.alerts[alert.kind] = self.alerts.get(alert.kind, 0) + 1
         if alert.kind == "first" and alert.ledger is not None:
             self.alert_delays.add(np.array([(now_ns - alert.ledger.arrived_ns) / NS_PER_S]))
+
+    def outlet_stands(self, outlet: str, count: OutletCount, trouble: str) -> None:
+        """What an outlet has done, and why it does not work, in words; "" when it does."""
+        self.outlets[outlet] = count
+        self.trouble(f"outlet {outlet}", trouble)
+
+    def alert_out(self, alert: Alert, now_ns: int) -> None:
+        """An outlet let a version of an alert out, so long after it was declared."""
+        self.outlet_delays.add(np.array([(now_ns - alert.declared_ns) / NS_PER_S]))
 
     def queue_stands(self, stage: str, depth: int, most: int) -> None:
         """So much waits before a stage, of so much that may."""

@@ -96,6 +96,13 @@ def _of_what_is_heard(metrics: Metrics) -> Iterator[Family]:
         "From the arrival of the record that tipped the scales to the first version of its alert being told.",
         metrics.alert_delays,
     )
+    outlets = list(metrics.outlets.items())
+    yield _counter("outlet_given", "Versions of alerts let out.", "outlet", ((n, one.given) for n, one in outlets))
+    yield _counter(
+        "outlet_dropped", "Versions of alerts never let out.", "outlet", ((n, one.dropped) for n, one in outlets)
+    )
+    yield _gauge("outlet_waiting", "Versions of alerts that wait.", "outlet", ((n, one.waiting) for n, one in outlets))
+    yield _histogram("outlet_delay_seconds", "From an alert's declaration to its being out.", metrics.outlet_delays)
 
 
 def _of_work(metrics: Metrics) -> Iterator[Family]:
