@@ -32,6 +32,8 @@ REAL: Final = (
     "nz_alpinefault_2013a",
     "iceland_dyke_2014",
 )
+#: From about this magnitude on quakes are felt.
+FELT: Final = 3.0
 #: Of the twin's quakes: how many, and what a warning is asked to find.
 QUAKES, LEAST, MOST, ASKED = 200, 3.5, 7.5, 4.0
 #: Hours of noise, and the share of stations whose stamps are seconds off.
@@ -90,6 +92,8 @@ def real_sets(_: Picker | None, label: str) -> Iterator[Row]:
             told, f"false alerts above operators (any: {len(others)}; plain rule: {len(theirs)})", loud, 0, "{:.0f}"
         )
     yield from _over_bound(f"warn real sets{label}", found)
+    felt = [one for one in found if one.quake.magnitude >= FELT]
+    yield from _over_bound(f"warn real sets, M ≥ {FELT:g}{label}", felt)
 
 
 def _delays(told: str, ones: Sequence[Outcome]) -> Iterator[Row]:
