@@ -17,6 +17,7 @@ from houfeng.quake.hearing import Portrait
 from houfeng.serve.alerts.news import News
 from houfeng.shell.archive.archive import Archive
 from houfeng.shell.catalogue.catalogue import Catalogue, url_of
+from houfeng.shell.centre.collecting import collect_rarely
 from houfeng.shell.centre.engine import Engine, Keepers, Knowledge, Numbered, Stopped
 from houfeng.shell.centre.stopwatch import Stopwatch
 from houfeng.shell.centre.told import ToldStore
@@ -163,6 +164,7 @@ def think(pipe: Connection, settings_path: Path) -> None:
 
 
 def _converse(pipe: Connection, head: _Head) -> None:
+    collect_rarely()
     while True:
         pipe.send(Want(head.engine.next))
         answer = pipe.recv()

@@ -27,6 +27,7 @@ from houfeng.quake.warn.reach import unreachable
 from houfeng.serve.alerts.lines import read_line, write_line
 from houfeng.serve.alerts.news import News
 from houfeng.shell.arrivals.paced import AT_ONCE_NS, decode_packets, first_ns
+from houfeng.shell.centre.collecting import collect_rarely
 from houfeng.shell.centre.engine import MANIFEST_PATIENCE_NS, Knowledge, Numbered, Progress
 from houfeng.shell.centre.thinking import TOLD_FILE, Failed, Heard, Stop, Want, knowledge_of
 from houfeng.shell.centre.told import progress_in
@@ -229,6 +230,7 @@ def look_out(pipe: Connection, settings_path: Path) -> None:
         with AlertStore(folder / ALERTS_FILE) as store:
             vigil = _vigil(settings, folder, store)
             pipe.send(_heard(vigil, list(store.told(time.time_ns() - RECALLED_NS)), 0.0, 0))  # perhaps not let out
+            collect_rarely()
             while True:
                 pipe.send(Want(vigil.next))
                 answer = pipe.recv()
