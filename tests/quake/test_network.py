@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from houfeng.quake.network import (
     DEEPEST_QUAKE_M,
+    HEARD_BY,
     LARGEST_REACH_M,
     LEAST_DEPTH_RANGE_M,
     LEAST_REACH_M,
@@ -46,6 +47,28 @@ def test_reach_and_depth_stay_within_what_the_earth_allows(seed, count, width_m)
     assert 0.0 <= network.aperture_m <= 1.05 * np.sqrt(2) * width_m
     if network.reach_m > LEAST_REACH_M:
         assert network.reach_m <= network.aperture_m
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 9_999),
+    count=st.integers(2, 70),
+    width_deg=st.sampled_from([1e-6, 0.1, 3.0, 60.0, 180.0]),
+    opposite=st.booleans(),
+)
+def test_the_geometry_is_to_the_bit_that_of_all_distances(seed, count, width_deg, opposite):
+    rng = np.random.default_rng(seed)
+    latitude = np.clip(rng.uniform(-80, 80) + rng.uniform(-0.5, 0.5, count) * width_deg, -90, 90)
+    longitude = rng.uniform(-180, 180) + rng.uniform(-1, 1, count) * width_deg
+    if opposite and width_deg >= 3.0:  # of antipodes to a millimetre no distance is sure
+        latitude[::2], longitude[::2] = -latitude[::2], longitude[::2] + 180.0
+    longitude = (longitude + 180.0) % 360.0 - 180.0
+    stations = [Station("XX", f"S{i:03d}", float(latitude[i]), float(longitude[i])) for i in range(count)]
+    all_m = np.array([distance_m(latitude[i], longitude[i], latitude, longitude) for i in range(count)])
+    ranked_m = np.sort(all_m, axis=1)[:, min(count - 1, HEARD_BY)]
+    network = _network(stations)
+    assert network.aperture_m == all_m.max()
+    assert network.reach_m == np.clip(np.median(ranked_m), LEAST_REACH_M, LARGEST_REACH_M)
 
 
 @settings(max_examples=20, deadline=None)

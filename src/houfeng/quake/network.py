@@ -6,13 +6,23 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
-from houfeng.words.earth import distance_m
+from houfeng.words.earth import EQUATORIAL_RADIUS_M, FLATTENING, distance_m
 from houfeng.words.source import SourceId
 from houfeng.words.station import Inventory, Station
 
+Reals = NDArray[np.float64]
+
 #: A quake worth locating is heard by this many of the nearest stations; farther ones add little.
 HEARD_BY = 24
+
+#: So many more are looked at, as the flattening of the Earth turns the order of distances about by a little.
+SPARE = 16
+#: Angles are reckoned to this at the worst, radians: between antipodes, where a cosine hardly changes; 0.6 m.
+ROUNDED = 1e-7
+#: Farther than this from the middle, radians, a network may have antipodes, of which distance_m is not sure.
+HALF_ROUND = 1.5
 
 #: Even a network a few km across hears quakes at this distance.
 LEAST_REACH_M = 50_000.0
@@ -73,13 +83,68 @@ def network_of(inventory: Inventory, sources: Iterable[SourceId], time_ns: int) 
 
 
 def _geometry(stations: list[Station]) -> tuple[float, float]:
+    """Aperture and reach, m: to the bit what all distances would give, without reckoning them all.
+
+    Places are looked for by their angle apart on the sphere of reduced latitudes, which distance_m corrects: a distance
+    is at most the equatorial radius times that, and at least (1 - FLATTENING) of it.
+    """
     if len(stations) < 2:
         return 0.0, LEAST_REACH_M
-    latitude, longitude = np.array([station.place for station in stations]).T
-    rank = min(len(stations) - 1, HEARD_BY)
-    farthest, ranked = 0.0, np.empty(len(stations))
-    for row in range(len(stations)):  # row by row: a nation's full matrix would be 2 GB
-        distances = distance_m(latitude[row], longitude[row], latitude, longitude)
-        farthest = max(farthest, float(distances.max()))
-        ranked[row] = np.partition(distances, rank)[rank]
-    return farthest, float(np.clip(np.median(ranked), LEAST_REACH_M, LARGEST_REACH_M))
+    places = np.array([station.place for station in stations])
+    latitude, longitude = np.radians(places).T
+    reduced = np.arctan((1 - FLATTENING) * np.tan(latitude))
+    across = np.cos(reduced)
+    unit = np.stack([across * np.cos(longitude), across * np.sin(longitude), np.sin(reduced)], axis=1)
+    reach_m = float(np.clip(np.median(_ranked_m(places, unit)), LEAST_REACH_M, LARGEST_REACH_M))
+    return _farthest_m(places, unit), reach_m
+
+
+def _farthest_m(places: Reals, unit: Reals) -> float:
+    """Largest distance between two places.
+
+    Two that are both near the middle are nearer to each other than the farthest found so far; the outermost come first.
+    """
+    one = int(np.argmin(unit @ unit[0]))
+    other = int(np.argmin(unit @ unit[one]))
+    middle = unit[one] + unit[other]
+    length = np.linalg.norm(middle)
+    middle = middle / length if length > ROUNDED else unit[0]  # any place will do, this one is quick
+    out = _angle(np.linalg.norm(unit - middle, axis=1))
+    order = np.argsort(-out, kind="stable")
+    places, unit, out = places[order], unit[order], out[order]
+    farthest_m = 0.0
+    around = out[0] > HALF_ROUND
+    for row in range(len(places)):
+        needed = -np.inf if around else min(farthest_m / EQUATORIAL_RADIUS_M - ROUNDED, np.pi)
+        count = int(np.searchsorted(-out, out[row] - needed, side="right"))
+        if count <= row:  # nobody farther in makes it with this one, nor with those after it
+            break
+        wide = np.cos(needed) if needed > 0 else np.inf
+        begin = 0 if around else row
+        theirs = places[begin:count][unit[begin:count] @ unit[row] <= wide]
+        if len(theirs):
+            farthest_m = max(
+                farthest_m, float(distance_m(places[row, 0], places[row, 1], theirs[:, 0], theirs[:, 1]).max())
+            )
+    return farthest_m
+
+
+def _ranked_m(places: Reals, unit: Reals) -> Reals:
+    """Distance of each place from the HEARD_BYth nearest to it, or from the farthest of fewer."""
+    rank = min(len(places) - 1, HEARD_BY)
+    count = min(len(places), rank + 1 + SPARE)
+    chord, near = cKDTree(unit).query(unit, count)
+    theirs = places[near]
+    away_m = distance_m(places[:, :1], places[:, 1:], theirs[:, :, 0], theirs[:, :, 1])
+    ranked_m = np.partition(away_m, rank, axis=1)[:, rank]
+    if count < len(places):
+        # those not looked at may be nearer after all, where the Earth's flattening turns the order about
+        beyond_m = EQUATORIAL_RADIUS_M * (1 - FLATTENING) * (_angle(chord[:, -1]) - ROUNDED)
+        for row in np.flatnonzero(beyond_m < ranked_m):
+            away_m = distance_m(places[row, 0], places[row, 1], places[:, 0], places[:, 1])
+            ranked_m[row] = np.partition(away_m, rank)[rank]
+    return np.asarray(ranked_m, dtype=np.float64)
+
+
+def _angle(chord: Reals) -> Reals:
+    return np.asarray(2 * np.arcsin(np.minimum(chord / 2, 1.0)), dtype=np.float64)

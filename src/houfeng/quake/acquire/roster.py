@@ -35,7 +35,10 @@ class Roster:
         for known, rows in self._recent:
             if known is channels:
                 return rows
-        rows = np.fromiter((self._take_in(source) for source in channels), dtype=np.int64, count=len(channels))
+        numbers = list(map(self._row.get, channels))
+        if None in numbers:
+            numbers = [self._take_in(source) for source in channels]
+        rows = np.array(numbers, dtype=np.int64)
         self._recent = [(channels, rows), *self._recent[: _REMEMBERED - 1]]
         return rows
 

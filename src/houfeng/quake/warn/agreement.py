@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from houfeng.quake.warn.likelihood import FINEST, P, S, Shown, nearest_kernel
+from houfeng.quake.warn.likelihood import FINEST, P, S, Shown
 
 Reals = NDArray[np.float64]
 Wholes = NDArray[np.int64]
@@ -33,8 +33,9 @@ def origin_time_kernel(shown: Shown, speakers: Wholes, travel: Reals, about_s: f
     """
     if about_s == -np.inf:  # the station it is about is out of reach
         return np.nan
+    onset_s, most = shown.onset_s, shown.most  # looked up once: in a loop, a field of a tuple costs more than the sum
     begin_s = about_s - STEP_S * (grid.shape[1] // 2)
-    _weigh(shown, speakers, travel, begin_s, grid)
+    _weigh(onset_s, most, speakers, travel, begin_s, grid)
     weight = grid[1]
     best = 0
     for k in range(len(weight)):
@@ -45,40 +46,51 @@ def origin_time_kernel(shown: Shown, speakers: Wholes, travel: Reals, about_s: f
         return np.nan
     time_s = begin_s + STEP_S * best
     for _ in range(MEANS):
-        time_s += _mean_off(shown, speakers, travel, time_s)
+        time_s += _mean_off(onset_s, most, speakers, travel, time_s)
     return time_s
 
 
 @njit(cache=True, error_model="numpy")
-def _weigh(shown: Shown, speakers: Wholes, travel: Reals, begin_s: float, grid: Reals) -> None:
+def _weigh(onset_s: Reals, most: Reals, speakers: Wholes, travel: Reals, begin_s: float, grid: Reals) -> None:
     """What stations lend to every instant from begin_s on."""
-    near, weight = grid
+    near, weight = grid[0], grid[1]
     weight[:] = 0.0
+    last_s = STEP_S * len(weight) + AGREE_S
     for j in speakers:
-        if travel[P, j] == np.inf:
+        p_s, s_s = travel[P, j], travel[S, j]
+        if p_s == np.inf:
             continue
         low, high = len(weight), -1
-        for m in range(shown.onset_s.shape[1]):
-            since = shown.onset_s[j, m] - begin_s
+        for m in range(onset_s.shape[1]):
+            since = onset_s[j, m] - begin_s
             if since == -np.inf:  # the latest come first
                 break
-            low, high = _lend(near, since - travel[P, j], 0.0, low, high)
-            low, high = _lend(near, since - travel[S, j], S_HANDICAP_S, low, high)
+            if -AGREE_S <= since - p_s <= last_s:
+                low, high = _lend(near, since - p_s, 0.0, low, high)
+            if -AGREE_S <= since - s_s <= last_s:
+                low, high = _lend(near, since - s_s, S_HANDICAP_S, low, high)
         for k in range(low, high + 1):
             if near[k] < AGREE_S:
-                weight[k] += shown.most[j] * np.exp(-near[k] * near[k])
+                weight[k] += most[j] * np.exp(-near[k] * near[k])
 
 
 @njit(cache=True, error_model="numpy")
-def _mean_off(shown: Shown, speakers: Wholes, travel: Reals, time_s: float) -> float:
+def _mean_off(onset_s: Reals, most: Reals, speakers: Wholes, travel: Reals, time_s: float) -> float:
     """How much later than time_s the onsets about it say in the mean, s."""
     total, weights = 0.0, 0.0
     for j in speakers:
-        if travel[P, j] == np.inf:
+        p_s = travel[P, j]
+        if p_s == np.inf:
             continue
-        off = shown.onset_s[j, nearest_kernel(shown, j, time_s + travel[P, j])] - travel[P, j] - time_s
+        due_s, which = time_s + p_s, 0
+        for k in range(1, onset_s.shape[1]):
+            if onset_s[j, k] == -np.inf:
+                break
+            if abs(onset_s[j, k] - due_s) < abs(onset_s[j, which] - due_s):
+                which = k
+        off = onset_s[j, which] - p_s - time_s
         if abs(off) < AGREE_S:
-            lent = shown.most[j] * np.exp(-off * off)
+            lent = most[j] * np.exp(-off * off)
             total += lent * off
             weights += lent
     return total / weights if weights > 0 else 0.0

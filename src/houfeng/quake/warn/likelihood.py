@@ -19,9 +19,14 @@ from houfeng.quake.warn.size import (
     STRAY_FALLING,
     STRAY_QUIET,
     detectable,
+    displaced_by_distance,
+    displaced_by_size,
+    log_likelihood_below,
     most_pd_density,
-    pd_log_likelihood,
+    shaking_by_distance,
+    shaking_by_size,
     stray_pd_density,
+    triggers,
 )
 
 Reals = NDArray[np.float64]
@@ -119,13 +124,17 @@ def travel_kernel(
 
     Beyond REACH_KM they are infinite.
     """
+    easts_m, norths_m, above_m = shown.east_m, shown.north_m, shown.elevation_m
+    slowness_spm, distances_m, index, elevations_m = (
+        table.slowness_spm, table.distances_m, table.distance_index, table.elevations_m
+    )  # fmt: skip
     iz, fz = line_below_kernel(table.depths_m, depth_m)
     for i in which:
-        east, north, below = shown.east_m[i] - east_m, shown.north_m[i] - north_m, depth_m + shown.elevation_m[i]
+        east, north, below = easts_m[i] - east_m, norths_m[i] - north_m, depth_m + above_m[i]
         away_m = np.sqrt(east * east + north * north)  # np.hypot costs as much as all the rest
-        ix, fx = distance_line_kernel(table.distances_m, table.distance_index, away_m)
-        ie, fe = line_below_kernel(table.elevations_m, shown.elevation_m[i])
-        p, s = slowness_kernel(table.slowness_spm, ie, fe, iz, fz, ix, fx)
+        ix, fx = distance_line_kernel(distances_m, index, away_m)
+        ie, fe = line_below_kernel(elevations_m, above_m[i])
+        p, s = slowness_kernel(slowness_spm, ie, fe, iz, fz, ix, fx)
         straight_m = np.sqrt(away_m * away_m + below * below)
         out[FAR_KM, i] = straight_m / 1000.0
         if straight_m <= REACH_KM * 1000.0:
@@ -147,7 +156,7 @@ def nearest_kernel(shown: Shown, i: int, due_s: float) -> int:
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def _density(off_s: float, travel_s: float) -> float:
+def density_kernel(off_s: float, travel_s: float) -> float:
     """Of a true arrival, so far from its prediction, 1/s; 0 where it cannot be one."""
     sigma = min(ONSET_S + ONSET_SHARE * travel_s, MOST_ONSET_S)
     if abs(off_s) > 3 * TAIL_WIDTH * sigma:
@@ -166,8 +175,8 @@ def showing_kernel(shown: Shown, i: int, p_s: float, s_s: float, origin_s: float
     """
     p_due_s, s_due_s = origin_s + p_s, origin_s + s_s
     by_p, by_s = nearest_kernel(shown, i, p_due_s), nearest_kernel(shown, i, s_due_s)
-    p_density = _density(shown.onset_s[i, by_p] - p_due_s, p_s)
-    s_density = 0.0 if by_s == by_p and p_density > 0 else _density(shown.onset_s[i, by_s] - s_due_s, s_s)
+    p_density = density_kernel(shown.onset_s[i, by_p] - p_due_s, p_s)
+    s_density = 0.0 if by_s == by_p and p_density > 0 else density_kernel(shown.onset_s[i, by_s] - s_due_s, s_s)
     open_yet = shown.front_s[i] < p_due_s + SILENT_AFTER_S
     if p_density == 0.0 and s_density == 0.0:
         if open_yet:
@@ -185,39 +194,86 @@ def showing_kernel(shown: Shown, i: int, p_s: float, s_s: float, origin_s: float
 @njit(cache=True, error_model="numpy", inline="always")
 def voice_kernel(shown: Shown, i: int, showing: int, heard: Reals, distance_km: float, magnitude: float) -> float:
     """What a station that shows something says of a hypothesis, within its caps, nats."""
-    p_seen = detectable(magnitude, distance_km, shown.hush[i])
+    hush, most, least = shown.hush[i], shown.most[i], shown.least[i]
     if showing == SILENT:
-        return float(max(np.log(1 - p_seen), -shown.least[i]))
-    s_seen = detectable(magnitude + S_LARGER, distance_km, shown.hush[i])
-    unseen = (1 - p_seen) * (1.0 + s_seen * (heard[1] - 1.0))
-    if heard[2] > 0:  # P may still come, and nothing speaks against it
+        return float(max(np.log(1 - detectable(magnitude, distance_km, hush)), -least))
+    pd, window_s, noise = shown.pd[i, showing], shown.window_s[i, showing], shown.noise[i, showing]
+    return says_kernel(
+        heard[0],
+        heard[1],
+        heard[2],
+        pd,
+        window_s,
+        noise,
+        stray_pd_density(pd, noise),
+        shaking_by_size(magnitude) + shaking_by_distance(distance_km),
+        shaking_by_size(magnitude + S_LARGER) + shaking_by_distance(distance_km),
+        displaced_by_size(magnitude) + displaced_by_distance(distance_km),
+        hush,
+        most,
+        least,
+        magnitude,
+    )
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def says_kernel(
+    by_p: float,
+    by_s: float,
+    open_yet: float,
+    pd: float,
+    window_s: float,
+    noise: float,
+    by_stray: float,
+    p_felt: float,
+    s_felt: float,
+    displaced: float,
+    hush: float,
+    most: float,
+    least: float,
+    magnitude: float,
+) -> float:
+    """As voice_kernel, of what a station that shows an onset shows.
+
+    by_stray        density of its displacement if a stray did it
+    p_felt, s_felt  acceleration that is foretold of P and S, log10 m/s2
+    displaced       displacement that is, log10 m
+    """
+    p_seen, s_seen = triggers(p_felt, hush), triggers(s_felt, hush)
+    unseen = (1 - p_seen) * (1.0 + s_seen * (by_s - 1.0))
+    if open_yet > 0:  # P may still come, and nothing speaks against it
         unseen = max(unseen, 1.0)
-    by_p = p_seen * heard[0]
-    if by_p > 0:
-        pd, noise, window_s = shown.pd[i, showing], shown.noise[i, showing], shown.window_s[i, showing]
-        if np.isfinite(pd) and window_s > 0:
-            by_p *= np.exp(pd_log_likelihood(pd, noise, magnitude, distance_km, window_s))
-            by_p /= stray_pd_density(pd, noise)
-    return _within_caps(shown, i, np.log(by_p + unseen))
+    by_p *= p_seen
+    if by_p > 0 and np.isfinite(pd) and window_s > 0:
+        by_p *= np.exp(log_likelihood_below(pd, noise, magnitude, displaced, window_s))
+        by_p /= by_stray
+    return _within_caps(most, least, np.log(by_p + unseen))
 
 
 @njit(cache=True, error_model="numpy", inline="always")
 def promise_kernel(shown: Shown, i: int, showing: int, heard: Reals) -> float:
     """What a station that shows an onset says at the most of that place and time, whatever the size, nats."""
-    by_p = heard[0]
-    pd, noise = shown.pd[i, showing], shown.noise[i, showing]
-    if np.isfinite(pd) and shown.window_s[i, showing] > 0:
-        by_p *= max(most_pd_density(pd, noise) / stray_pd_density(pd, noise), 1.0)
-    return _within_caps(shown, i, np.log(by_p + max(heard[1], 1.0)))
+    pd, window_s, noise = shown.pd[i, showing], shown.window_s[i, showing], shown.noise[i, showing]
+    by_stray = stray_pd_density(pd, noise)
+    return promises_kernel(heard[0], heard[1], by_stray, pd, window_s, noise, shown.most[i], shown.least[i])
 
 
 @njit(cache=True, error_model="numpy", inline="always")
-def _within_caps(shown: Shown, i: int, said: float) -> float:
+def promises_kernel(
+    by_p: float, by_s: float, by_stray: float, pd: float, window_s: float, noise: float, most: float, least: float
+) -> float:
+    """As promise_kernel, of what a station shows; by_stray as in says_kernel."""
+    if np.isfinite(pd) and window_s > 0:
+        by_p *= max(most_pd_density(pd, noise) / by_stray, 1.0)
+    return _within_caps(most, least, np.log(by_p + max(by_s, 1.0)))
+
+
+@njit(cache=True, error_model="numpy", inline="always")
+def _within_caps(most: float, least: float, said: float) -> float:
     """Never above the caps, and little where there is little: many weak voices do not add up to a strong one."""
-    cap = shown.most[i]
     if said > 0:
-        return float(LOUDEST * cap * (1.0 - np.exp(-((said / cap) ** BEND)))) if cap > 0 else 0.0
-    return float(max(said, -shown.least[i]))
+        return float(LOUDEST * most * (1.0 - np.exp(-((said / most) ** BEND)))) if most > 0 else 0.0
+    return float(max(said, -least))
 
 
 @njit(cache=True, error_model="numpy")

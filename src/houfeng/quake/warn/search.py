@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 
 from houfeng.quake.locate.traveltime import Table
-from houfeng.quake.warn.judging import Room, judge_kernel, room_of
+from houfeng.quake.warn.asking import Room, room_of
+from houfeng.quake.warn.judging import hopeless_kernel, judge_kernel
 from houfeng.quake.warn.likelihood import DEPTH, EAST, HYPOTHESIS, NORTH, SIZE, SUM, About, Reals, Shown
 
 #: Sizes tried while the place is sought, and steps by which the size is refined.
@@ -58,11 +59,52 @@ def search_kernel(
     known     [n, 3] other places to begin at: east, north, depth, m
     """
     room = room_of(shown, about)
-    for count in range(len(known)):
-        h = judged[count]
-        h[EAST], h[NORTH], h[DEPTH] = known[count]
-        judge_kernel(table, shown, h, about, sizes, least, room)
-    count = len(known)
+    begun = len(known)
+    for k in range(begun):
+        judged[k, EAST], judged[k, NORTH], judged[k, DEPTH] = known[k]
+    count = begun + _rings(widest_m, deepest_m, judged[begun:])
+    for k in range(count):
+        judge_kernel(table, shown, judged[k], about, sizes, least, room)
+    best = np.argsort(-_within(judged[begun:count], within_m))[: BRANCHES - begun] + begun
+    for start in np.concatenate((np.arange(begun), best)):
+        if judged[start, SUM] > -np.inf and judged[start, SUM] >= least:
+            count = _climb(table, shown, about, deepest_m, sizes, least, judged, start, count, room)
+    top = int(np.argmax(_within(judged[:count], within_m)))
+    swap = judged[0].copy()
+    judged[0], judged[top] = judged[top], swap
+    if not judged[0, SUM] >= least:
+        return count
+    low, high = judged[0, SIZE] - 1.0, judged[0, SIZE] + 1.0
+    judge_kernel(table, shown, judged[0], about, np.arange(low, high, FINE), least, room)
+    return count
+
+
+@njit(cache=True, error_model="numpy")
+def refused_kernel(
+    table: Table,
+    shown: Shown,
+    about: About,
+    widest_m: float,
+    deepest_m: float,
+    sizes: Reals,
+    least: float,
+    places: Reals,
+) -> bool:
+    """Whether search_kernel would surely find nothing that stations say so much of: mostly at a tenth of its cost.
+
+    places  room for hypotheses [ROOM, ..]
+    """
+    room = room_of(shown, about)
+    for k in range(_rings(widest_m, deepest_m, places)):
+        if not hopeless_kernel(table, shown, places[k], about, sizes, least, room):
+            return False
+    return True
+
+
+@njit(cache=True, error_model="numpy")
+def _rings(widest_m: float, deepest_m: float, judged: Reals) -> int:
+    """Put down the places tried first; returns how many."""
+    count = 0
     for level, ring in enumerate(RINGS):
         directions = DIRECTIONS[level]
         for direction in range(directions):
@@ -74,19 +116,7 @@ def search_kernel(
                 h = judged[count]
                 h[EAST], h[NORTH] = widest_m * ring * np.sin(angle), widest_m * ring * np.cos(angle)
                 h[DEPTH] = depth_m
-                judge_kernel(table, shown, h, about, sizes, least, room)
                 count += 1
-    best = np.argsort(-_within(judged[len(known) : count], within_m))[: BRANCHES - len(known)] + len(known)
-    for start in np.concatenate((np.arange(len(known)), best)):
-        if judged[start, SUM] > -np.inf and judged[start, SUM] >= least:
-            count = _climb(table, shown, about, deepest_m, sizes, least, judged, start, count, room)
-    top = int(np.argmax(_within(judged[:count], within_m)))
-    swap = judged[0].copy()
-    judged[0], judged[top] = judged[top], swap
-    if not judged[0, SUM] >= least:
-        return count
-    low, high = judged[0, SIZE] - 1.0, judged[0, SIZE] + 1.0
-    judge_kernel(table, shown, judged[0], about, np.arange(low, high, FINE), least, room)
     return count
 
 

@@ -140,7 +140,21 @@ def pd_log_likelihood(
     """
     if not (math.isfinite(log10_pd) and window_s > 0.0):
         return 0.0
-    top = _relation(magnitude, hypocentral_km, law)
+    return log_likelihood_below(
+        log10_pd, log10_noise, magnitude, _relation(magnitude, hypocentral_km, law), window_s, law
+    )
+
+
+@njit(cache=True)
+def log_likelihood_below(
+    log10_pd: float,
+    log10_noise: float,
+    magnitude: float,
+    top: float,
+    window_s: float,
+    law: tuple[float, float, float] = KUYUK_ALLEN,
+) -> float:
+    """As pd_log_likelihood of something shown, with the displacement that its law foretells, log10 m."""
     growth = GROWTH_DECADES * max(0.0, 1.0 / max(window_s, SHORTEST_S) - 1.0 / FULL_S)
     shortfall = LEAST_SHORTFALL + growth + law[1] * max(0.0, magnitude - saturates(window_s))
     high, low = (log10_pd - top + shortfall) / SCATTER, (log10_pd - top) / SCATTER
@@ -181,11 +195,29 @@ def detectable(magnitude: float, hypocentral_km: float, log10_noise_mps2: float)
 
     Acceleration, as triggers listen to higher frequencies than displacement has, where microseism hides no small quake.
     """
-    felt = _relation(magnitude, hypocentral_km, SHAKING)
+    return triggers(_relation(magnitude, hypocentral_km, SHAKING), log10_noise_mps2)
+
+
+@njit(cache=True)
+def triggers(felt: float, log10_noise_mps2: float) -> float:
+    """As detectable(), of the acceleration that is foretold, log10 m/s2."""
     if not math.isfinite(log10_noise_mps2):
         return 0.5
     z = (felt - log10_noise_mps2 - HALF) / WIDTH
     return LEAST + (MOST - LEAST) / (1.0 + math.exp(min(max(-z, -50.0), 50.0)))
+
+
+@njit(cache=True)
+def displaced_by_size(magnitude: float) -> float:
+    """The part of what KUYUK_ALLEN foretells that hangs on the size alone."""
+    within = max(magnitude, SMALLEST)
+    return KUYUK_ALLEN[0] + KUYUK_ALLEN[1] * within - PER_MAGNITUDE_BELOW * (within - magnitude)
+
+
+@njit(cache=True)
+def displaced_by_distance(hypocentral_km: float) -> float:
+    """The part that hangs on the distance alone."""
+    return KUYUK_ALLEN[2] * math.log10(max(hypocentral_km, NEAREST_KM))
 
 
 @njit(cache=True)

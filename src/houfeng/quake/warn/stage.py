@@ -35,7 +35,7 @@ from houfeng.quake.warn.likelihood import (
 )
 from houfeng.quake.warn.places import blind_zone_m
 from houfeng.quake.warn.policy import Policy, audiences_of
-from houfeng.quake.warn.search import NOWHERE, SIZES, judge_one_kernel, judged_room, search_kernel
+from houfeng.quake.warn.search import NOWHERE, SIZES, judge_one_kernel, judged_room, refused_kernel, search_kernel
 from houfeng.quake.warn.testimony import Measured, Testimony
 from houfeng.words.alert import Alert, AlertKind, AlertStatus, Bound, Ledger, Voice
 from houfeng.words.assurance import Tier
@@ -212,6 +212,8 @@ class Warn:
         about = About(int(np.searchsorted(rows, row)), onset_s, FOUNDING_S)
         if shown.onset_s[about.station, 0] == -np.inf:  # long past by what else came of its station
             return
+        if self._refused(shown, about):
+            return
         judged = self._search(shown, about, PROMISING * self._policy.threshold)
         if judged[0, SCORE] < self._policy.threshold:
             return
@@ -251,6 +253,11 @@ class Warn:
         apart_s = here.distance_m(rows, *place) / SLOWEST_MPS + ONSETS_S
         near = (np.abs(here.onset_s[rows] - onset_s) <= apart_s[:, None]).any(axis=1)
         return here.ceiling(rows[near]) >= self._policy.threshold
+
+    def _refused(self, shown: Shown, about: About) -> bool:
+        """Whether a search would surely raise nothing: by bounds, which is quicker than to search."""
+        deepest_m, least = self._times.max_depth_m, PROMISING * self._policy.threshold
+        return refused_kernel(self._times.table, shown, about, WIDEST_M, deepest_m, SIZES, least, self._room)
 
     def _search(
         self, shown: Shown, about: About, least: float, within_m: float = WIDEST_M, known: Reals = NOWHERE
