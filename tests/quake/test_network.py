@@ -60,7 +60,7 @@ def test_the_geometry_is_to_the_bit_that_of_all_distances(seed, count, width_deg
     rng = np.random.default_rng(seed)
     latitude = np.clip(rng.uniform(-80, 80) + rng.uniform(-0.5, 0.5, count) * width_deg, -90, 90)
     longitude = rng.uniform(-180, 180) + rng.uniform(-1, 1, count) * width_deg
-    if opposite and width_deg >= 3.0:  # of antipodes to a millimetre no distance is sure
+    if opposite:
         latitude[::2], longitude[::2] = -latitude[::2], longitude[::2] + 180.0
     longitude = (longitude + 180.0) % 360.0 - 180.0
     stations = [Station("XX", f"S{i:03d}", float(latitude[i]), float(longitude[i])) for i in range(count)]

@@ -21,8 +21,6 @@ HEARD_BY = 24
 SPARE = 16
 #: Angles are reckoned to this at the worst, radians: between antipodes, where a cosine hardly changes; 0.6 m.
 ROUNDED = 1e-7
-#: Farther than this from the middle, radians, a network may have antipodes, of which distance_m is not sure.
-HALF_ROUND = 1.5
 
 #: Even a network a few km across hears quakes at this distance.
 LEAST_REACH_M = 50_000.0
@@ -113,15 +111,13 @@ def _farthest_m(places: Reals, unit: Reals) -> float:
     order = np.argsort(-out, kind="stable")
     places, unit, out = places[order], unit[order], out[order]
     farthest_m = 0.0
-    around = out[0] > HALF_ROUND
     for row in range(len(places)):
-        needed = -np.inf if around else min(farthest_m / EQUATORIAL_RADIUS_M - ROUNDED, np.pi)
+        needed = min(farthest_m / EQUATORIAL_RADIUS_M - ROUNDED, np.pi)
         count = int(np.searchsorted(-out, out[row] - needed, side="right"))
         if count <= row:  # nobody farther in makes it with this one, nor with those after it
             break
         wide = np.cos(needed) if needed > 0 else np.inf
-        begin = 0 if around else row
-        theirs = places[begin:count][unit[begin:count] @ unit[row] <= wide]
+        theirs = places[row:count][unit[row:count] @ unit[row] <= wide]
         if len(theirs):
             farthest_m = max(
                 farthest_m, float(distance_m(places[row, 0], places[row, 1], theirs[:, 0], theirs[:, 1]).max())

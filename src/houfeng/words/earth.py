@@ -14,7 +14,7 @@ def distance_m(
 ) -> NDArray[np.float64]:
     """Length of the geodesic between two places, m; arguments broadcast, degrees.
 
-    Lambert's formula on reduced latitudes: within about 10 m up to several thousand km.
+    Lambert's formula on reduced latitudes: within about 10 m up to several thousand km, and 70 km between antipodes.
     Source: P. D. Thomas 1970, Spheroidal Geodesics, Reference Systems, & Local Geometry, p. 121.
     """
     reduced1 = np.arctan((1 - FLATTENING) * np.tan(np.radians(latitude_deg)))
@@ -26,7 +26,8 @@ def distance_m(
     with np.errstate(divide="ignore", invalid="ignore"):
         x = (sigma - np.sin(sigma)) * (np.sin(mean) * np.cos(half) / np.cos(sigma / 2)) ** 2
         y = (sigma + np.sin(sigma)) * (np.cos(mean) * np.sin(half) / np.sin(sigma / 2)) ** 2
-    correction = np.where(sigma > 0, FLATTENING / 2 * (np.nan_to_num(x) + np.nan_to_num(y)), 0.0)
+    correction = FLATTENING / 2 * (np.nan_to_num(x) + np.nan_to_num(y))
+    correction = np.clip(correction, 0.0, FLATTENING * sigma)  # between antipodes the formula has no meaning
     return np.asarray(EQUATORIAL_RADIUS_M * (sigma - correction), dtype=np.float64)
 
 
