@@ -164,7 +164,8 @@ def tried(
 ) -> tuple[float, list[Alert]]:
     """One try against a rule: how far it went, and its alerts."""
     liars = set(lie.rows.tolist())
-    told = [each for each in scene.told if each.row not in liars] + list(lie.told())
+    told = [each for each in scene.told if each.row not in liars]
+    told += [each for each in lie.told() if each.arrival_s <= scene.until_s]  # of later the honest are not told of
     alerts, _, doors = play(here, policy, Night(told, scene.live, scene.until_s), maker)
     return scene.worth(alerts, float(getattr(doors, "best", 0.0))), alerts
 

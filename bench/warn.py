@@ -65,7 +65,7 @@ def openeew(_: Picker | None, label: str) -> Iterator[Row]:
         yield at_most(
             told,
             f"|magnitude error|, final (first {one.first_size:+.1f})",
-            abs(one.final_size),
+            round(abs(one.final_size), 2),
             0.7 if quake.magnitude > 7 else 0.5,
         )
         yield at_most(told, "false alerts", len(false_ones(heard.alerts, [quake])), 0, "{:.0f}")

@@ -225,8 +225,10 @@ class Warn:
             if self._is_of(alert, held.alert):
                 held.asked_ns = onset.arrived_ns
                 if judged[0, SUM] > self._sum_of(held.alert, shown, place) + self._policy.most:
+                    # that is by the stations about the one that asked; all that know the quake are to decide
                     held.anchor = alert
-                    yield self._said(held, replace(alert, alert_id=held.alert.alert_id), "another place explains more")
+                    yield from self._judge_again(held, onset.arrived_ns, TAKEN_BACK * self._policy.threshold)
+                    held.anchor = held.alert
                 return
         self._open.append(_Open(alert, alert, onset.arrived_ns, onset.arrived_ns, onset.arrived_ns))
         yield alert

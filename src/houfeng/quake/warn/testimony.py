@@ -31,10 +31,13 @@ STRAY_BEFORE_S: Final = 60.0
 BURST_S: Final = 60.0
 BURST_EVERY_S: Final = 8.0
 
-#: P is looked at for so long; where S is known to come later, until so long before it, at most so long, s.
+#: P is looked at for so long, s; once it is known when S comes, until so long before it, within these limits.
 P_S: Final = 4.0
-BEFORE_S_S: Final = 1.0
+BEFORE_S_S: Final = 0.5
+SHORTEST_P_S: Final = 1.0
 LONGEST_P_S: Final = 20.0
+#: The largest of longer noise is larger, by so many decades a decade of its length.
+NOISE_LATER: Final = 0.25
 
 #: Noise of a station where nobody can tell it, log10 m/s2: of a town, or of an accelerometer of the better kind.
 TYPICAL_HUSH: Final = -4.0
@@ -178,6 +181,7 @@ class Testimony:
             onset_ns = self.base_ns + np.round(onset_s[which, slot] * 1e6).astype(np.int64) * 1_000
             until_ns = None if s_due_s is None else self._p_only_ns(onset_ns, s_due_s[which])
             pd[which, slot], window_s[which, slot], noise[which, slot] = measured.since(rows[which], onset_ns, until_ns)
+            noise[which, slot] += NOISE_LATER * np.log10(np.maximum(window_s[which, slot], P_S) / P_S)
             told = measured.hush(rows)
             hush = np.where(np.isfinite(told), told, hush)
         return Shown(
@@ -197,9 +201,9 @@ class Testimony:
         )
 
     def _p_only_ns(self, onset_ns: Wholes, s_due_s: Reals) -> Wholes:
-        """Up to when displacement is that of P: until just before S, and as long as it would be looked at anyway."""
+        """Up to when displacement is that of P: until just before S."""
         s_due_ns = self.base_ns + np.round((s_due_s - BEFORE_S_S) * NS_PER_S).astype(np.int64)
-        least_ns, most_ns = onset_ns + seconds_to_ns(P_S), onset_ns + seconds_to_ns(LONGEST_P_S)
+        least_ns, most_ns = onset_ns + seconds_to_ns(SHORTEST_P_S), onset_ns + seconds_to_ns(LONGEST_P_S)
         return np.minimum(np.maximum(s_due_ns, least_ns), most_ns)
 
     def _of_late(self, rows: Wholes, span_s: tuple[float, float]) -> tuple[Reals, Reals]:
