@@ -31,8 +31,8 @@ MEASURED = (KUYUK_ALLEN[0] + 0.2, KUYUK_ALLEN[1], KUYUK_ALLEN[2])
 
 #: Above this they stop growing; below that they were not made, and Pd falls with the moment, 1.5 decades a magnitude.
 SATURATES = 6.5
-#: In a window longer than SATURATES_S they go on growing: a rupture lasts some 20 s at M 7.8 (Meier, Ampuero & Heaton
-#: 2017, doi:10.1126/science.aan5643; half of it already tells).
+#: In a window longer than SATURATES_S they go on growing, as ruptures do for half as long as they last, some 20 s at
+#: M 7.8 (Meier, Ampuero & Heaton 2017, doi:10.1126/science.aan5643).
 SATURATES_S = 4.0
 SATURATES_LATER = 1.9
 SMALLEST = 3.0
