@@ -104,11 +104,20 @@ def _below_summed(z: float) -> float:
 
 
 @njit(cache=True)
+def _by_size(magnitude: float, law: tuple[float, float, float]) -> float:
+    within = max(magnitude, SMALLEST)
+    return law[0] + law[1] * within - PER_MAGNITUDE_BELOW * (within - magnitude)
+
+
+@njit(cache=True)
+def _by_distance(hypocentral_km: float, law: tuple[float, float, float]) -> float:
+    return law[2] * math.log10(max(hypocentral_km, NEAREST_KM))
+
+
+@njit(cache=True)
 def _relation(magnitude: float, hypocentral_km: float, law: tuple[float, float, float]) -> float:
     """What a law foretells, with the steeper slope below SMALLEST."""
-    within = max(magnitude, SMALLEST)
-    below = PER_MAGNITUDE_BELOW * (within - magnitude)
-    return law[0] + law[1] * within - below + law[2] * math.log10(max(hypocentral_km, NEAREST_KM))
+    return _by_size(magnitude, law) + _by_distance(hypocentral_km, law)
 
 
 @njit(cache=True)
@@ -212,27 +221,25 @@ def triggers(felt: float, log10_noise_mps2: float) -> float:
 @njit(cache=True)
 def displaced_by_size(magnitude: float) -> float:
     """The part of what MEASURED foretells that hangs on the size alone."""
-    within = max(magnitude, SMALLEST)
-    return MEASURED[0] + MEASURED[1] * within - PER_MAGNITUDE_BELOW * (within - magnitude)
+    return _by_size(magnitude, MEASURED)
 
 
 @njit(cache=True)
 def displaced_by_distance(hypocentral_km: float) -> float:
     """The part that hangs on the distance alone."""
-    return MEASURED[2] * math.log10(max(hypocentral_km, NEAREST_KM))
+    return _by_distance(hypocentral_km, MEASURED)
 
 
 @njit(cache=True)
 def shaking_by_size(magnitude: float) -> float:
     """The part of what SHAKING foretells that hangs on the size alone."""
-    within = max(magnitude, SMALLEST)
-    return SHAKING[0] + SHAKING[1] * within - PER_MAGNITUDE_BELOW * (within - magnitude)
+    return _by_size(magnitude, SHAKING)
 
 
 @njit(cache=True)
 def shaking_by_distance(hypocentral_km: float) -> float:
     """The part that hangs on the distance alone."""
-    return SHAKING[2] * math.log10(max(hypocentral_km, NEAREST_KM))
+    return _by_distance(hypocentral_km, SHAKING)
 
 
 @njit(cache=True)

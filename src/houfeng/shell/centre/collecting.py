@@ -10,7 +10,7 @@ def collect_rarely() -> None:
     """Never search what is there now, and the rest rarely: to be called once all stations are known.
 
     What a centre keeps of 15,900 stations lives as long as it does. Searching all of that in vain would stop it for
-    half a second at a time.
+    a quarter of a second at a time.
     """
     gc.collect()
     gc.freeze()
