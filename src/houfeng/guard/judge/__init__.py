@@ -1,0 +1,1 @@
+"""Judging: what observations mean, how sure that is, and for which station."""

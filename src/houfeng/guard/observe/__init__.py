@@ -1,0 +1,1 @@
+"""Observing: frames, flows and logs of many eyes become one vocabulary of observations."""
