@@ -14,6 +14,7 @@ from houfeng.words.instant import NS_PER_S
 from houfeng.words.packet import Packet
 from houfeng.words.samples import PacketBatch, segments_of
 from houfeng.words.station import Inventory
+from houfeng.words.trust import Trust
 
 START_NS = 1_704_067_200 * NS_PER_S
 
@@ -119,3 +120,28 @@ def test_a_station_with_broken_records_says_nothing_for_a_while(hour):
         record = Vouched(Packet("test", key, 1, arrived_ns, b""), "", None, tier)
         list(watch.vouched([record], arrived_ns))
         assert share[[station.key for station in watch._testimony.stations].index(key)] == expected
+
+
+def test_stations_that_the_guard_does_not_believe_raise_nothing_and_are_heard_again_when_it_does(hour):
+    watch, sent = made(hour), packets(hour)
+    keys = [station.key for station in hour.stations]
+    for key in keys:
+        assert list(watch.believe(Trust(key, START_NS, 0.0, ("session-replay",)), START_NS)) == []
+    assert [alert for arrival_ns, _, one in sent for alert in watch.handle(one, arrival_ns)] == []
+    assert watch.felt()[1].max() == 0.0
+
+    again = made(hour)
+    for value in (0.0, 1.0):
+        for key in keys:
+            assert list(again.believe(Trust(key, START_NS, value), START_NS)) == []
+    assert [alert for arrival_ns, _, one in sent for alert in again.handle(one, arrival_ns)] == played(hour, sent)
+
+
+def test_what_the_guard_believes_and_what_was_signed_count_together(hour):
+    watch = made(hour)
+    key = hour.stations[0].key
+    list(watch.believe(Trust(key, START_NS, 0.5), START_NS))
+    record = Vouched(Packet("test", key, 1, START_NS, b""), "", None, Tier.TRANSPORT_ONLY)
+    list(watch.vouched([record], START_NS))
+    row = [station.key for station in watch._testimony.stations].index(key)
+    assert watch.felt()[1][row] == pytest.approx(0.5 * SHARES[Tier.TRANSPORT_ONLY])

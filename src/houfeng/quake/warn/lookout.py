@@ -25,6 +25,7 @@ from houfeng.words.assurance import Tier, Vouched
 from houfeng.words.instant import EARLIEST_NS, NS_PER_S, seconds_to_ns
 from houfeng.words.samples import PacketBatch
 from houfeng.words.station import Inventory
+from houfeng.words.trust import Trust
 
 Reals = NDArray[np.float64]
 Wholes = NDArray[np.int64]
@@ -65,6 +66,7 @@ class Lookout:
         self._watch = Watch(aperture_m, roster)
         self._tiers: dict[str, Tier] = {}
         self._broken_ns: dict[str, int] = {}
+        self._believed: dict[str, float] = {}
         self._until_ns = np.empty(0, dtype=np.int64)
         self._station = np.empty(0, dtype=np.int64)
 
@@ -112,7 +114,18 @@ class Lookout:
                 continue
             if tiers.get(station_key) is not tier:  # a nation has 48,000 records a second of which it is
                 tiers[station_key] = tier
-                yield from self._warn.trust(station_key, self._testimony.share_of(tier), tier, now_ns)
+                yield from self._trust(station_key, now_ns)
+
+    def believe(self, trust: Trust, now_ns: int) -> Iterator[Alert]:
+        """The guard says how far a station is to be believed: so much counts of what its tier lets it say."""
+        self._believed[trust.station_key] = trust.value
+        yield from self._trust(trust.station_key, now_ns)
+
+    def _trust(self, station_key: str, now_ns: int) -> Iterator[Alert]:
+        tier = self._tiers.get(station_key)
+        by_tier = 1.0 if tier is None else self._testimony.share_of(tier)  # until it is known who vouches, nobody lies
+        share = by_tier * self._believed.get(station_key, 1.0)
+        yield from self._warn.trust(station_key, share, Tier.NONE if tier is None else tier, now_ns)
 
     def felt(self) -> tuple[Reals, Reals]:
         """Intensity of late at every station of the testimony, MMI, NaN where not known; how far each is trusted."""

@@ -1,0 +1,1 @@
+"""Guarding on this machine: files and folders opened, followed, read in order of time, and judged."""
