@@ -179,3 +179,35 @@ def test_two_alerts_of_one_quake_end_as_one(times):
     assert [
         (alert.kind, alert.reason.partition(" with ")[0]) for alert in rehearsal.said if alert.kind == "cancel"
     ] == [("cancel", "one quake")]
+
+
+def test_an_alert_set_far_off_comes_back_to_where_its_onsets_come_from(times):
+    """Liars about a quake can have it looked for where others' onsets are explained nearly as well."""
+    rehearsal = Rehearsal(network(), times)
+    rehearsal.quake(12)
+    (held,) = rehearsal.warn._open
+    far_off = replace(held.alert, latitude_deg=PLACE[0] + 1.5, origin_time_ns=held.alert.origin_time_ns - 20 * NS_PER_S)
+    held.alert = held.anchor = far_off
+    rehearsal.wait(float(rehearsal.columns.front_s.max()) + 2.0)
+    last = rehearsal.said[-1]
+    assert (last.kind, last.alert_id) == ("update", held.alert.alert_id)
+    assert distance_m(last.latitude_deg, last.longitude_deg, *PLACE) < 15_000
+    assert held.anchor is held.alert
+
+
+def test_how_far_a_coalition_can_move_an_alert_counts_places_of_other_times(times):
+    """A place far off explains what few stations show as well, by a quake at another time than the alert's."""
+    rehearsal = Rehearsal(network(), times)
+    rehearsal.quake(7)
+    rehearsal.wait(float(rehearsal.columns.front_s.max()) + 1.0)
+    (held,) = rehearsal.warn._open
+    there = held.elsewhere
+    assert there is not None
+    assert len(there.behind) > 50
+    assert np.all(there.behind >= 0)
+    policy = Policy()
+    for bound in held.alert.bounds:
+        swing = bound.stations * 2 * (policy.most + policy.least)
+        reached = (there.behind <= swing) & (there.score >= policy.threshold - swing / 2)
+        away_m = distance_m(held.alert.latitude_deg, held.alert.longitude_deg, there.latitude_deg, there.longitude_deg)
+        assert bound.moved_m >= away_m[reached].max(initial=0.0) - 20_000.0  # it may have been asked once more since

@@ -114,6 +114,8 @@ class _Open:
     judged_ns  when it was judged last
     due_ns     when it is to be judged again
     asked_ns   when it was last asked whether onsets it explains are better explained otherwise
+    turn       whose onset of its voices is to be asked about next
+    elsewhere  places that were judged when it was last asked
     """
 
     alert: Alert
@@ -122,6 +124,34 @@ class _Open:
     judged_ns: int
     due_ns: int
     asked_ns: int = 0
+    turn: int = 0
+    elsewhere: "_Elsewhere | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Elsewhere:
+    """Where else onsets of an alert may come from, all [n].
+
+    latitude_deg, longitude_deg  of the places
+    behind   how much less stations say of them than of the best place known, nats
+    score    what they say, within all caps
+    """
+
+    latitude_deg: Reals
+    longitude_deg: Reals
+    behind: Reals
+    score: Reals
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A search about an onset: the stations it asked, about which place, and what it judged, the best first."""
+
+    rows: Wholes
+    place: tuple[float, float]
+    span_s: tuple[float, float]
+    shown: Shown
+    judged: Reals
 
 
 class Warn:
@@ -198,40 +228,79 @@ class Warn:
         """Time passed: judge again what is due."""
         for held in list(self._open):
             if held in self._open and held.due_ns <= now_ns:  # judging one may have ended another
-                yield from self._judge_again(held, now_ns, TAKEN_BACK * self._policy.threshold)
+                yield from self._ask_again(held, now_ns)
 
     def _found(self, row: int, onset_s: float, onset: Onset) -> Iterator[Alert]:
         """Ask whether an onset that nothing explains is one of a quake's."""
-        here = self._testimony
-        place = float(here.latitude_deg[row]), float(here.longitude_deg[row])
-        rows = here.near(*place, FOUNDING_STATIONS)
-        if not self._could(rows, place, onset_s):
-            return
-        span_s = onset_s - BEFORE_S, np.inf
-        shown = here.shown(rows, *place, self._measured, span_s)
-        about = About(int(np.searchsorted(rows, row)), onset_s, FOUNDING_S)
-        if shown.onset_s[about.station, 0] == -np.inf:  # long past by what else came of its station
-            return
-        if self._refused(shown, about):
-            return
-        judged = self._search(shown, about, PROMISING * self._policy.threshold)
-        if judged[0, SCORE] < self._policy.threshold:
+        looked = self._look(row, onset_s, PROMISING * self._policy.threshold)
+        if looked is None or looked.judged[0, SCORE] < self._policy.threshold:
             return
         ledger = Ledger(onset.station_key, onset.onset_ns, onset.sampled_ns, onset.packed_ns, onset.arrived_ns)
-        alert = self._worded(rows, judged, place, span_s, onset.arrived_ns, ledger)
+        alert = self._worded(looked.rows, looked.judged, looked.place, looked.span_s, onset.arrived_ns, ledger)
         if alert.score < alert.of_score:
             return
         for held in self._open:
             if self._is_of(alert, held.alert):
                 held.asked_ns = onset.arrived_ns
-                if judged[0, SUM] > self._sum_of(held.alert, shown, place) + self._policy.most:
-                    # that is by the stations about the one that asked; all that know the quake are to decide
-                    held.anchor = alert
-                    yield from self._judge_again(held, onset.arrived_ns, TAKEN_BACK * self._policy.threshold)
-                    held.anchor = held.alert
+                if looked.judged[0, SUM] > self._sum_of(held.alert, looked.shown, looked.place) + self._policy.most:
+                    yield from self._judge_at(alert, held, onset.arrived_ns)
                 return
         self._open.append(_Open(alert, alert, onset.arrived_ns, onset.arrived_ns, onset.arrived_ns))
         yield alert
+
+    def _look(self, row: int, onset_s: float, least: float) -> _Looked | None:
+        """Search for what explains an onset, by the stations about the one that told of it; None when nothing can."""
+        here = self._testimony
+        place = float(here.latitude_deg[row]), float(here.longitude_deg[row])
+        rows = here.near(*place, FOUNDING_STATIONS)
+        if not self._could(rows, place, onset_s):
+            return None
+        span_s = onset_s - BEFORE_S, np.inf
+        shown = here.shown(rows, *place, self._measured, span_s)
+        about = About(int(np.searchsorted(rows, row)), onset_s, FOUNDING_S)
+        if shown.onset_s[about.station, 0] == -np.inf:  # long past by what else came of its station
+            return None
+        if least > -np.inf and self._refused(shown, about):
+            return None
+        return _Looked(rows, place, span_s, shown, self._search(shown, about, least))
+
+    def _judge_at(self, alert: Alert, held: _Open, now_ns: int) -> Iterator[Alert]:
+        """Judge an open alert where another says that it is: that is by the stations about one, all are to decide."""
+        held.anchor = alert
+        yield from self._judge_again(held, now_ns, TAKEN_BACK * self._policy.threshold)
+        held.anchor = held.alert
+
+    def _ask_again(self, held: _Open, now_ns: int) -> Iterator[Alert]:
+        """Judge an open alert that is due, where its onsets seem to come from now.
+
+        Liars about the place can have set it far off, where the onsets of others are explained as well at first. So
+        one of its voices after the other is asked about as if nothing were known; what that judges also tells how far
+        off a coalition can have set it.
+        """
+        onsets = [voice for voice in held.alert.voices if voice.onset_ns is not None]
+        looked, alert = None, None
+        if onsets and _wait_s(held, now_ns) is not None:
+            voice = onsets[held.turn % len(onsets)]
+            assert voice.onset_ns is not None
+            held.turn += 1
+            row = self._testimony.row[voice.station_key]
+            looked = self._look(row, self._testimony.seconds(voice.onset_ns), -np.inf)
+        if looked is not None:
+            own = self._sum_of(held.alert, looked.shown, looked.place)
+            held.elsewhere = self._elsewhere(looked, own)
+            if looked.judged[0, SCORE] >= self._policy.threshold and looked.judged[0, SUM] > own + self._policy.most:
+                alert = self._worded(looked.rows, looked.judged, looked.place, looked.span_s, now_ns, held.alert.ledger)
+        if alert is not None and alert.score >= alert.of_score and self._is_of(alert, held.alert):
+            yield from self._judge_at(alert, held, now_ns)
+        else:
+            yield from self._judge_again(held, now_ns, TAKEN_BACK * self._policy.threshold)
+
+    @staticmethod
+    def _elsewhere(looked: _Looked, own: float) -> _Elsewhere:
+        judged = looked.judged[looked.judged[:, SUM] > -np.inf]
+        best = judged[:, SUM].max(initial=own)
+        latitude_deg, longitude_deg = travelled(*looked.place, judged[:, EAST], judged[:, NORTH])
+        return _Elsewhere(latitude_deg, longitude_deg, best - judged[:, SUM], judged[:, SCORE].copy())
 
     def _is_of(self, alert: Alert, other: Alert) -> bool:
         """Whether an alert is of a quake already warned of: most of its onsets may be that one's P, S or coda."""
@@ -306,7 +375,7 @@ class Warn:
             taken_back = replace(last, kind="cancel", declared_ns=now_ns)
             yield self._said(held, taken_back, "the stations do not bear it out")
             return
-        alert = self._worded(rows, judged, place, span_s, now_ns, last.ledger, s_due_s)
+        alert = self._worded(rows, judged, place, span_s, now_ns, last.ledger, s_due_s, held.elsewhere)
         for other in [each for each in self._open if each is not held and self._is_of(alert, each.alert)]:
             if _wait_s(other, now_ns) is None:  # what is over is not taken back for what follows it
                 continue
@@ -329,6 +398,7 @@ class Warn:
         now_ns: int,
         ledger: Ledger | None,
         s_due_s: Reals | None = None,
+        elsewhere: _Elsewhere | None = None,
     ) -> Alert:
         """Put the best hypothesis into words, as a first version.
 
@@ -362,7 +432,7 @@ class Warn:
             of_score=threshold,
             forgery_cost_stations=stations,
             forgery_cost_domains=domains,
-            bounds=self._bounds(judged, stations),
+            bounds=self._bounds(self._rivals(judged, float(latitude), float(longitude), elsewhere), stations),
             blind_zone_m=0.0,
             voices=voices,
             assurance=_assurance(said, shown, self._testimony.tier[rows], threshold),
@@ -403,17 +473,28 @@ class Warn:
         voices.sort(key=lambda voice: (voice.onset_ns is None, -voice.score, voice.station_key))
         return said, floor, tuple(voices)
 
-    def _bounds(self, judged: Reals, cost: int) -> tuple[Bound, ...]:
-        """What coalitions could have done: a liar takes both its caps from the place and gives them to another."""
+    def _bounds(self, rivals: Reals, cost: int) -> tuple[Bound, ...]:
+        """What coalitions could have done: a liar takes both its caps from the place and gives them to another.
+
+        rivals  [n, 3] other places: how far off, m, how far behind by what stations say, and the score, nats
+        """
         swing = 2 * (self._policy.most + self._policy.least)
-        away_m = np.hypot(judged[:, EAST] - judged[0, EAST], judged[:, NORTH] - judged[0, NORTH])
+        away_m, behind, scores = rivals.T
         bounds = []
         for liars in range(1, self._policy.limit + 1):
-            reachable = judged[:, SUM] >= judged[0, SUM] - liars * swing
-            raised = judged[:, SCORE] >= self._policy.threshold - liars * swing / 2
-            moved_m = float(away_m[reachable & raised].max(initial=0.0))
-            bounds.append(Bound(liars, moved_m, missed=liars >= cost))
+            reachable = (behind <= liars * swing) & (scores >= self._policy.threshold - liars * swing / 2)
+            bounds.append(Bound(liars, float(away_m[reachable].max(initial=0.0)), missed=liars >= cost))
         return tuple(bounds)
+
+    @staticmethod
+    def _rivals(judged: Reals, latitude_deg: float, longitude_deg: float, elsewhere: _Elsewhere | None) -> Reals:
+        """Every other place that was judged: in the search that found this one, and when its voices were asked last."""
+        away_m = np.hypot(judged[:, EAST] - judged[0, EAST], judged[:, NORTH] - judged[0, NORTH])
+        about: Reals = np.column_stack([away_m, judged[0, SUM] - judged[:, SUM], judged[:, SCORE]])
+        if elsewhere is None:
+            return about
+        away_m = distance_m(latitude_deg, longitude_deg, elsewhere.latitude_deg, elsewhere.longitude_deg)
+        return np.vstack([about, np.column_stack([away_m, elsewhere.behind, elsewhere.score])])
 
     def _explains(self, alert: Alert, row: int, onset_s: float) -> bool:
         """Whether an onset may be P, S or coda of an alert's quake."""
