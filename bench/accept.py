@@ -23,6 +23,7 @@ from rich.table import Table
 
 from accept_live import CHECKS as LIVE
 from accept_map import check as shaking_map
+from accept_net import CHECKS as NET
 from accept_shake import CHECKS as SHAKING
 from accept_size import check as sizes
 from accept_twin import check as twin
@@ -398,6 +399,7 @@ ONCE: dict[str, Callable[[Picker, str], Iterator[Row]]] = {
     "twin": twin,
     **LIVE,
     **WARN,
+    **NET,
     "warn attack": attack,
 }
 

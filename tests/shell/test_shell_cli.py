@@ -34,21 +34,6 @@ def noise(tmp_path):
     return path
 
 
-@pytest.fixture
-def houfeng(monkeypatch, capsys, tmp_path):
-    """Run the program in an empty folder: exit code, standard output, standard error."""
-
-    def run(*words):
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["houfeng", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return ended.value.code or 0, said.out, said.err
-
-    return run
-
-
 # --- help -------------------------------------------------------------------------------------------------------------
 
 

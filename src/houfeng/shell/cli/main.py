@@ -15,6 +15,7 @@ from rich.measure import Measurement
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from houfeng.shell.cli.centre import commands
+from houfeng.shell.cli.guard import guard
 from houfeng.words.errors import DataFault, HoufengError, OurFault, WorldFault
 from houfeng.words.instant import format_instant, parse_instant
 from houfeng.words.quake import Quake
@@ -37,6 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(commands)
+app.add_typer(guard)
 out = Console()
 err = Console(stderr=True)
 

@@ -1,0 +1,214 @@
+"""The commands that guard: judge what eyes saw, learn what is normal, say what a finding means."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from typer.core import TyperCommand
+
+from houfeng.words.errors import DataFault
+
+if TYPE_CHECKING:
+    from houfeng.words.conduct import Conduct
+    from houfeng.words.finding import Finding
+    from houfeng.words.judgement import Judgement
+
+guard = typer.Typer(name="guard", help="See the intruder: on the wire, in logs.", no_args_is_help=True)
+out = Console()
+err = Console(stderr=True)
+
+_COLOURS = {"info": "dim", "low": "cyan", "medium": "yellow", "high": "red"}
+
+
+class SeveralFiles(TyperCommand):
+    """A command whose --learn takes every file up to the next option, as people write it."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each of its files."""
+        spread: list[str] = []
+        inside = False
+        for word in args:
+            if word.startswith("-") and word != "-":
+                inside = word == "--learn"
+                spread += [] if inside else [word]
+            else:
+                spread += ["--learn", word] if inside else [word]
+        return super().parse_args(ctx, spread)
+
+
+EyeFiles = Annotated[
+    list[Path], typer.Argument(help="Captures, flow exports, logs of sensors and servers.", metavar="FILES...")
+]
+Profiles = Annotated[
+    list[Path] | None, typer.Option("--profile", help="A conduct profile. May be repeated.", metavar="FILE")
+]
+LearnFrom = Annotated[
+    list[Path] | None, typer.Option("--learn", help="Learn the profile from these clean files.", metavar="FILES...")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="A line of JSON for each finding.")]
+Lang = Annotated[str, typer.Option("--lang", help="Language of what is said: en or zh.")]
+Name = Annotated[str, typer.Option("--name", help="What the profile is called: NET.STA, or a site's name.")]
+
+
+@guard.command(cls=SeveralFiles)
+def check(
+    files: EyeFiles,
+    profile: Profiles = None,
+    learn: LearnFrom = None,
+    as_json: AsJson = False,
+    lang: Lang = "en",
+) -> None:
+    """Judge recordings: who did what to whom, how sure that is, and what would refute it."""
+    from houfeng.serve.judgements import write_line
+    from houfeng.shell.guarding.checking import check as judged
+
+    language = _language(lang)
+    conducts = _conducts(profile or (), learn or ())
+    found: list[Judgement] = []
+    for judgement in judged(files, conducts, tell=_tell):
+        found.append(judgement)
+        if as_json:
+            sys.stdout.buffer.write(write_line(judgement, language))
+            sys.stdout.buffer.flush()
+    if not as_json:
+        _print(found, language)
+
+
+@guard.command()
+def learn(
+    files: EyeFiles,
+    to: Annotated[Path | None, typer.Option("--out", help="Write the profile here.", metavar="FILE")] = None,
+    name: Name = "site",
+) -> None:
+    """Learn a conduct profile from clean days, and list what it would trust. Days that look wrong are refused."""
+    from houfeng.guard.conduct.document import write_conduct
+    from houfeng.shell.guarding.checking import learned_from
+
+    learned = learned_from(files, name=name, tell=_tell)
+    for line in learned.trusts:
+        err.print(f"  {escape(line)}", soft_wrap=True)
+    if learned.conduct is None:
+        raise DataFault(name, "nothing is learned: " + "; ".join(learned.doubts), "look into it, or give other days")
+    text = write_conduct(learned.conduct)
+    if to is None:
+        sys.stdout.buffer.write(text)
+    else:
+        to.write_bytes(text)
+        err.print(f"{escape(str(to))}: read it and sign it off before it is used", soft_wrap=True)
+
+
+@guard.command()
+def rank(files: EyeFiles, as_json: AsJson = False) -> None:
+    """Order pairs of hosts by how even their conversation is. A ranking, no accusation: a healthy station is even."""
+    from houfeng.guard.judge.periodicity import rank as ranked
+    from houfeng.serve.judgements.wording import plain
+    from houfeng.shell.guarding.checking import check as judged
+    from houfeng.words.network import Flow, Observation
+
+    flows: list[Flow] = []
+
+    def keep(seen: Observation) -> None:
+        if isinstance(seen, Flow) and not seen.ongoing:
+            flows.append(seen)
+
+    for _ in judged(files, tell=_tell, observed=keep):
+        pass
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for heading in ("score", "client", "server", "port", "calls", "step s"):
+        table.add_column(heading)
+    for place, rhythm in enumerate(ranked(flows), 1):
+        client, network, port, protocol = rhythm.pair
+        if as_json:
+            told: dict[str, Any] = {"rank": place, "score": round(rhythm.score, 4), "client": plain(client)}
+            told |= {"network": plain(network), "servers": [plain(one) for one in rhythm.servers], "port": port}
+            told |= {"protocol": protocol, "calls": rhythm.calls, "step_s": round(rhythm.step_s, 3)}
+            sys.stdout.write(json.dumps(told) + "\n")
+        else:
+            step = f"{rhythm.step_s:.1f}"
+            row = (f"{rhythm.score:.3f}", plain(client), plain(network), f"{protocol} {port}", str(rhythm.calls), step)
+            table.add_row(*map(escape, row))
+    if not as_json:
+        out.print(table)
+
+
+@guard.command()
+def explain(
+    finding: Annotated[str, typer.Argument(help="A detector's name, or a finding's line of JSON.", metavar="FINDING")],
+    lang: Lang = "en",
+) -> None:
+    """Say what a finding means: its technique, why its limits are what they are, and what would refute it."""
+    from houfeng.guard.judge.rules import all_rules
+    from houfeng.serve.judgements.wording import plain
+
+    language = _language(lang)
+    told: dict[str, Any] = {}
+    name = finding
+    if finding.lstrip().startswith("{"):
+        try:
+            told = json.loads(finding)
+            name = str(told["detector"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise DataFault("FINDING", "not a finding's line of JSON", "copy the whole line") from error
+    rule = all_rules().get(name)
+    if rule is None:
+        raise DataFault(plain(name), "no detector has this name", "one of: " + ", ".join(sorted(all_rules())))
+    out.print(f"[bold]{rule.detector}[/]" + (f"  ATT&CK {rule.technique}" if rule.technique else ""))
+    if told:
+        when, reason = (plain(str(told.get(key, ""))) for key in ("time", "reason"))
+        out.print(f"{escape(when)}  {escape(str(told.get('severity', '')))}, probability {told.get('probability')}")
+        out.print(escape(reason), soft_wrap=True)
+    else:
+        names = {"subject", "peer", *rule.facts}
+        out.print(escape(rule.reason[language].format_map({name: f"<{name}>" for name in names})), soft_wrap=True)
+    for limit, value in rule.limits.items():
+        out.print(f"  {limit} = {value:g}: {escape(rule.why[limit])}", soft_wrap=True)
+    said = plain(str(told.get("refuted_by", ""))) or rule.refuted_by[language]
+    out.print(f"[bold]{'What would refute it' if language == 'en' else '何以反驳'}[/]: {escape(said)}", soft_wrap=True)
+
+
+def _conducts(profiles: Sequence[Path], days: Sequence[Path]) -> "list[Conduct]":
+    from houfeng.shell.guarding.checking import learned_from, profile_of
+
+    conducts = [profile_of(path, _tell) for path in profiles]
+    if days:
+        learned = learned_from(days, name="learned", tell=_tell)
+        if learned.conduct is None:
+            reason = "nothing is learned from these files: " + "; ".join(learned.doubts)
+            raise DataFault("--learn", reason, "look into it, or give other days")
+        conducts.append(learned.conduct)
+    return conducts
+
+
+def _print(found: "Sequence[Judgement]", language: str) -> None:
+    from houfeng.guard.judge.cases import Cases
+    from houfeng.serve.judgements import reason_of
+    from houfeng.words.instant import format_instant
+
+    cases = Cases()
+    for judgement in found:
+        (case,) = cases.handle(judgement) or (None,)
+        colour = _COLOURS[judgement.severity]
+        out.print(
+            f"{format_instant(judgement.time_ns, 0)} [{colour}]{judgement.severity:6}[/] "
+            f"{judgement.probability:4.2f} {judgement.detector:20} {escape(reason_of(judgement, language))}"
+            + (f" [dim](case {case.case_id})[/]" if case else ""),
+            soft_wrap=True,
+            highlight=False,
+        )
+    out.print(f"{len(found)} findings" if language == "en" else f"{len(found)} 条发现", highlight=False)
+
+
+def _tell(finding: "Finding") -> None:
+    err.print(f"[yellow]{escape(finding.file)}[/]: {escape(finding.reason)}", soft_wrap=True, highlight=False)
+
+
+def _language(lang: str) -> str:
+    if lang not in {"en", "zh"}:
+        raise typer.BadParameter("en or zh", param_hint="--lang")
+    return lang
