@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from accept_dnp3 import telemetry
+from fuzz_eyes import check as fuzz
 from houfeng.guard.conduct.learn import learn
 from houfeng.guard.judge.judging import Judging
 from houfeng.guard.judge.periodicity import rank
@@ -340,4 +341,5 @@ CHECKS: dict[str, Callable[[Picker, str], Iterator[Row]]] = {
     "net_formats": formats,
     "net_malformed": malformed,
     "net_dnp3": telemetry,
+    "net_fuzz": fuzz,
 }

@@ -4,9 +4,9 @@ import csv
 import random
 
 import pytest
-from eyes_for_tests import auth_log, binetflow, dnp3_day, ordered, pcap, zeek_conn, zeek_dns
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from recorded import ordered, recorded
 from sights import asked, flow, kinds, login, lookup, said
 
 from houfeng.guard.judge.bench import Bench, cause_of, intrinsic_judges
@@ -110,8 +110,7 @@ def attacks(houfeng_data):
     folder = houfeng_data / "net_bruteforce_scan_a"
     with (folder / "truth" / "truth.csv").open(encoding="utf-8") as file:
         truth = {row["file"]: row for row in csv.DictReader(file)}
-    read = {"pcap": pcap, "binetflow": binetflow, "log": zeek_conn}
-    return {name: (row, read[name.rpartition(".")[2]](folder / name)) for name, row in truth.items()}
+    return {name: (row, recorded(folder / name)) for name, row in truth.items()}
 
 
 @pytest.mark.parametrize(
@@ -141,7 +140,7 @@ def test_all_guessers_of_a_log_are_named_and_nobody_who_was_let_in(houfeng_data)
     folder = houfeng_data / "net_authlog_openssh_a"
     with (folder / "truth" / "sources.csv").open(encoding="utf-8") as file:
         guessing = {row["source"] for row in csv.DictReader(file) if row["label"] == "guessing"}
-    seen = auth_log(folder / "auth.log")
+    seen = recorded(folder / "auth.log")
     assert sum(one.tries for one in seen if isinstance(one, Login) and not one.accepted) == 528
     found = judged(seen)
     assert {one.detector for one in found} == {"password-guessing"}
@@ -151,7 +150,7 @@ def test_all_guessers_of_a_log_are_named_and_nobody_who_was_let_in(houfeng_data)
 
 def test_remcos_is_one_finding_on_its_pair(houfeng_data):
     folder = houfeng_data / "net_rat_a" / "remcos"
-    seen = ordered([*zeek_conn(folder / "conn.log.labeled"), *zeek_dns(folder / "dns.log.labeled")])
+    seen = ordered([*recorded(folder / "conn.log.labeled"), *recorded(folder / "dns.log.labeled")])
     found = judged(seen)
     assert kinds(found) == [("calls-refused", "192.168.1.107", "66.63.168.35")]
     assert seconds_in(found[0], seen) < 60
@@ -159,7 +158,7 @@ def test_remcos_is_one_finding_on_its_pair(houfeng_data):
 
 def test_simda_is_one_finding_on_its_host(houfeng_data):
     folder = houfeng_data / "net_rat_a" / "simda"
-    seen = ordered([*zeek_conn(folder / "conn.log"), *zeek_dns(folder / "dns.log")])
+    seen = ordered([*recorded(folder / "conn.log"), *recorded(folder / "dns.log")])
     found = judged(seen)
     assert len(found) == 1
     assert found[0].detector == "made-up-names"
@@ -167,7 +166,7 @@ def test_simda_is_one_finding_on_its_host(houfeng_data):
 
 
 def test_a_made_beacon_ranks_first_and_is_judged_only_with_a_profile(houfeng_data):
-    seen = pcap(houfeng_data / "net_rat_a" / "periodic_https" / "capture.pcap")
+    seen = recorded(houfeng_data / "net_rat_a" / "periodic_https" / "capture.pcap")
     ranked = rank(one for one in seen if isinstance(one, Flow))
     assert ranked[0].pair == ("147.32.80.37", "141.193.213.0/24", 443, "tcp")
     assert ranked[0].score > 0.95
@@ -178,7 +177,7 @@ def test_a_made_beacon_ranks_first_and_is_judged_only_with_a_profile(houfeng_dat
 
 
 def test_a_clean_host_on_the_internet_is_never_accused_and_strangers_are_few_findings(houfeng_data):
-    seen = zeek_conn(houfeng_data / "net_benign_day_a" / "conn.log.labeled")
+    seen = recorded(houfeng_data / "net_benign_day_a" / "conn.log.labeled")
     rows = [one for one in seen if isinstance(one, Flow)]
     for ours in (None, lambda address: address == "147.32.81.167"):
         found = judged(seen, *(intrinsic_judges(ours) if ours else intrinsic_judges()))
@@ -193,16 +192,16 @@ def test_a_clean_host_on_the_internet_is_never_accused_and_strangers_are_few_fin
 
 @pytest.mark.parametrize("name", ["one_pmu_tcp", "pmu1100_clean", "pmu1100_frames_only", "pmu1100_lan", "two_pmus_tcp"])
 def test_streams_of_measurements_are_not_accused(houfeng_data, name):
-    assert judged(pcap(houfeng_data / "net_synchrophasor_a" / f"{name}.pcap")) == []
+    assert judged(recorded(houfeng_data / "net_synchrophasor_a" / f"{name}.pcap")) == []
 
 
 def test_a_clean_station_is_not_accused(houfeng_data):
-    assert judged(pcap(houfeng_data / "net_seedlink_benign" / "capture.pcap")) == []
+    assert judged(recorded(houfeng_data / "net_seedlink_benign" / "capture.pcap")) == []
 
 
 @pytest.mark.parametrize("day", ["control_testing_frequent", "control_testing_infrequent"])
 def test_clean_days_of_telemetry_are_not_accused(houfeng_data, day):
-    assert judged(dnp3_day(houfeng_data / "net_dnp3_qut_a" / day / f"packets_{day}.csv.gz")) == []
+    assert judged(recorded(houfeng_data / "net_dnp3_qut_a" / day / f"packets_{day}.csv.gz")) == []
 
 
 def test_the_sweep_that_opens_a_day_of_attacks_is_found_while_it_runs(houfeng_data):
@@ -210,7 +209,7 @@ def test_the_sweep_that_opens_a_day_of_attacks_is_found_while_it_runs(houfeng_da
     folder = houfeng_data / "net_dnp3_qut_a" / day
     with (folder / f"attacks_{day}.csv").open(encoding="utf-8") as file:
         first = next(csv.DictReader(file))
-    found = judged(dnp3_day(folder / f"packets_{day}.csv.gz"))
+    found = judged(recorded(folder / f"packets_{day}.csv.gz"))
     assert kinds(found) == [("address-scan", "192.168.10.66", "")]
     assert float(first["start_utc_s"]) - 5 <= found[0].time_ns / 1e9 <= float(first["end_utc_s"]) + 5
 
@@ -219,7 +218,7 @@ def test_seconds_of_disorder_change_no_accusation(attacks, houfeng_data):
     lot = random.Random(6)
     rat = houfeng_data / "net_rat_a"
     sets = [seen for _, seen in attacks.values()]
-    sets += [auth_log(houfeng_data / "net_authlog_openssh_a" / "auth.log"), zeek_dns(rat / "simda" / "dns.log")]
+    sets += [recorded(houfeng_data / "net_authlog_openssh_a" / "auth.log"), recorded(rat / "simda" / "dns.log")]
     for seen in sets:
         mixed = sorted(seen, key=lambda one: time_of(one) + lot.uniform(-2e9, 2e9))
         assert {(one.detector, one.subject) for one in judged(mixed)} == {
