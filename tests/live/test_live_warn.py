@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from importlib import resources
 
@@ -14,7 +15,12 @@ from journalled import packets_of
 from running_centre import Source, children, kill, make_centre, start
 from short_recording import make_short
 
+from houfeng.serve.judgements import write_trust
+from houfeng.shell.centre.thinking import TOLD_FILE
+from houfeng.shell.centre.told import ToldStore
+from houfeng.shell.centre.vigil import ALERTS_FILE, AlertStore
 from houfeng.words.instant import NS_PER_S, parse_instant
+from houfeng.words.trust import Trust
 
 LIMIT_S = 240
 WARN = '\n[warn]\nplaces = "places.csv"\npolicy = "policy.toml"\n'
@@ -108,3 +114,40 @@ def test_an_outlet_that_does_not_work_is_seen_before_there_is_an_alert(short, tm
         centre.terminate()
         _, said = centre.communicate(timeout=LIMIT_S)
     assert centre.returncode == 0, said
+
+
+def test_stations_that_the_guard_does_not_believe_are_not_warned_by_and_a_restart_remembers_it(short, tmp_path):
+    stations = [station.key for station in short.hour.stations]
+    with Source(tmp_path / "ring") as source:
+        folder = with_outlet(make_centre(tmp_path / "centre", short, source.port))
+        settings = folder / "centre.toml"
+        settings.write_text(settings.read_text().replace(WARN, WARN + 'trust = "trust.jsonl"\n'))
+        first = start(folder)
+        distrust = [Trust(key, short.hour.quakes[0].time_ns, 0.0, ("session-replay",)) for key in stations]
+        (folder / "trust.jsonl").write_bytes(b"".join(map(write_trust, distrust)))
+        until(lambda: trusted(folder) == dict.fromkeys(stations, 0.0), first)
+        kill(first.pid)
+        (folder / "trust.jsonl").unlink()
+        source.add(packets_of(short))
+        again = start(folder, "--until-idle", "5")
+        _, said = again.communicate(timeout=LIMIT_S)
+    assert again.returncode == 0, said
+    assert not (folder / "alerts.jsonl").exists() or warned(folder) == []
+    with ToldStore(folder / TOLD_FILE) as store:
+        findings = [json.loads(line) for line in store.findings()]
+    assert {one["station"] for one in findings if one["kind"] == "station-trust"} == set(stations)
+
+
+def trusted(folder):
+    if not (folder / ALERTS_FILE).exists():
+        return {}
+    with AlertStore(folder / ALERTS_FILE) as store:
+        return {trust.station_key: trust.value for trust in store.trusted()}
+
+
+def until(holds, process):
+    deadline = time.monotonic() + LIMIT_S
+    while not holds():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.2)

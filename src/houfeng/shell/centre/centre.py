@@ -18,6 +18,7 @@ from houfeng.shell.centre.outlets import outlets_of
 from houfeng.shell.centre.reload import Watch, changes
 from houfeng.shell.centre.sessions import SessionLog
 from houfeng.shell.centre.thinking import Heard, secured_feeds
+from houfeng.shell.centre.trusting import follow
 from houfeng.shell.centre.vigil import look_out
 from houfeng.shell.feeds.dataselect import Dataselect
 from houfeng.shell.feeds.feed import Feed
@@ -140,6 +141,7 @@ class Centre:
         if self._settings.warn.enabled:
             duties.append(Duty("vigil", self.vigil.run, ENGINE, stop_s=90.0))
             duties.append(Duty("outlets", self._let_out, SERVERS))
+            duties.append(Duty("trust", until_stopped(self._follow_trust), FEEDS))
         if self._health_listen is not None:
             duties.append(Duty("health", self._health, SERVERS))
         try:
@@ -299,6 +301,13 @@ class Centre:
                 self._server = None
                 counting.cancel()
 
+    async def _follow_trust(self) -> None:
+        path = self._settings.warn.trust
+        if path is None:
+            await asyncio.Event().wait()  # until it is stopped
+        else:
+            await follow(path, self.intake.deliver, self.intake.tell, clock=self._clock)
+
     async def _watch_certificates(self) -> None:
         await certificates.watch(lambda: self._settings, self.metrics, tell=self.intake.tell, clock=self._clock)
 
@@ -349,6 +358,8 @@ class Centre:
             if self._settings.warn.enabled and change.changed & WATCHED_WITH:
                 await self.supervisor.stop("vigil")
                 self.supervisor.start(Duty("vigil", self.vigil.run, ENGINE, stop_s=90.0))
+                await self.supervisor.stop("trust")
+                self.supervisor.start(Duty("trust", until_stopped(self._follow_trust), FEEDS))
             if change.changed & THOUGHT_WITH or secured_feeds(before) != secured_feeds(self._settings):
                 await self.supervisor.stop("engine")
                 self.supervisor.start(Duty("engine", self.thinker.run, ENGINE, stop_s=90.0))

@@ -26,9 +26,11 @@ from houfeng.quake.warn.policy import Policy
 from houfeng.quake.warn.reach import unreachable
 from houfeng.serve.alerts.lines import read_line, write_line
 from houfeng.serve.alerts.news import News
+from houfeng.serve.judgements import read_trust, write_trust
 from houfeng.shell.arrivals.paced import AT_ONCE_NS, decode_packets, first_ns
 from houfeng.shell.centre.collecting import collect_rarely
 from houfeng.shell.centre.engine import MANIFEST_PATIENCE_NS, Knowledge, Numbered, Progress
+from houfeng.shell.centre.notes import trust_of
 from houfeng.shell.centre.thinking import TOLD_FILE, Failed, Heard, Stop, Want, knowledge_of
 from houfeng.shell.centre.told import progress_in
 from houfeng.shell.replay.replay import load_policy
@@ -41,6 +43,7 @@ from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.packet import Packet
 from houfeng.words.source import SourceId
+from houfeng.words.trust import Trust
 
 #: In the folder of the settings: every version of every alert.
 ALERTS_FILE = "alerts.sqlite"
@@ -50,6 +53,7 @@ CREATE TABLE IF NOT EXISTS alert (
     alert_id TEXT, version INTEGER, declared_ns INTEGER NOT NULL, line BLOB NOT NULL, PRIMARY KEY (alert_id, version)
 );
 CREATE TABLE IF NOT EXISTS progress (only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS trust (station TEXT PRIMARY KEY, line BLOB NOT NULL);
 """
 
 #: Alerts told so long before a restart go on after it.
@@ -84,14 +88,24 @@ class AlertStore:
             row = self._connection.execute("SELECT sequence FROM progress").fetchone()
         return 0 if row is None else int(row[0])
 
-    def keep(self, said: Sequence[News], sequence: int) -> None:
-        """Keep versions, and how far packets have been looked at."""
+    def keep(self, said: Sequence[News], sequence: int, trusted: Sequence[Trust] = ()) -> None:
+        """Keep versions, the guard's last word on stations, and how far packets have been looked at."""
         with self._faults():
+            for trust in trusted:
+                said_of = (trust.station_key, write_trust(trust))
+                self._connection.execute("INSERT OR REPLACE INTO trust VALUES (?, ?)", said_of)
             for news in said:
                 row = (news.alert.alert_id, news.alert.version, news.alert.declared_ns, write_line(news))
                 self._connection.execute("INSERT OR IGNORE INTO alert VALUES (?, ?, ?, ?)", row)
             self._connection.execute("INSERT OR REPLACE INTO progress VALUES (1, ?)", (sequence,))
             self._connection.commit()
+
+    def trusted(self) -> Iterator[Trust]:
+        """The guard's last word on every station it spoke of."""
+        with self._faults():
+            lines = self._connection.execute("SELECT line FROM trust ORDER BY station").fetchall()
+        for (line,) in lines:
+            yield read_trust(line)
 
     def told(self, since_ns: int = 0) -> Iterator[News]:
         """Versions declared since an instant, in the order they were declared."""
@@ -133,6 +147,8 @@ class Vigil:
         self._lookout: Lookout | None = None
         self._outlook: Outlook | None = None
         self._odd: tuple[Finding, ...] = ()
+        self._trusted = {trust.station_key: trust for trust in store.trusted()}
+        self._newly: list[Trust] = []
 
     def handle(self, packets: Sequence[Numbered]) -> list[News]:
         """Packets of the journal, from number `next` on; returns what is to be told, which is kept by then."""
@@ -148,7 +164,8 @@ class Vigil:
             self.next = packets[-1][0] + 1
             if self.next - 1 > self._told:
                 self._told = self.next - 1
-                self._store.keep(said, self._told)
+                self._store.keep(said, self._told, self._newly)
+                self._newly = []
         return said
 
     def findings(self) -> tuple[Finding, ...]:
@@ -175,6 +192,12 @@ class Vigil:
         told = [*self._vouch.handle(spoken), *self._vouch.elapse(clock_ns)]
         records = [value for value in told if not isinstance(value, Finding)]  # those the engine tells
         alerts = list(self._lookout.vouched(records, clock_ns)) if self._lookout is not None else []
+        for packet in packets:
+            trust = None if packet.station_key else trust_of(packet)
+            if trust is not None:
+                self._newly.append(trust)
+                self._trusted[trust.station_key] = trust
+                alerts += self._lookout.believe(trust, clock_ns) if self._lookout is not None else ()
         believed = [record.packet for record in records if record.tier > Tier.BROKEN]
         if self._lookout is None and not self._open(believed):
             return alerts
@@ -195,6 +218,8 @@ class Vigil:
         times = travel_times(known.model, network)
         rules = self._rules
         self._lookout = lookout(network, known.inventory, times, rules.policy, first, status=rules.status)
+        for trust in self._trusted.values():
+            list(self._lookout.believe(trust, first))  # no alert is open yet
         stations = tuple(network.stations.values())
         self._outlook = Outlook(rules.places, stations, rules.policy, times)
         self._odd = unreachable(rules.policy, stations)

@@ -19,7 +19,7 @@ from houfeng.shell.settings.values import Section
 from houfeng.words.errors import HoufengError
 
 #: Keys of data that come and go by themselves; any other path is of a file that settings are completed by.
-_DATA = frozenset({"folder", "path"})
+_DATA = frozenset({"folder", "path", "trust"})
 
 
 def parts_of(settings: Settings) -> Iterator[tuple[str, Section]]:

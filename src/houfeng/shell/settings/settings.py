@@ -163,6 +163,7 @@ class WarnSettings(Section):
     )
     policy: Beside | None = Field(None, description="TOML of what to warn whom; the packaged one when left out")
     places: Beside | None = Field(None, description="CSV of places to say what to expect: name, latitude, longitude")
+    trust: Beside | None = Field(None, description="file that the guard adds its trust in stations to; it is followed")
 
 
 class HealthSettings(Section):
