@@ -1,4 +1,4 @@
-"""The table of stages agrees with the stages."""
+"""The tables of stages agree with the stages."""
 
 import collections.abc
 import dataclasses
@@ -10,6 +10,7 @@ from typing import get_args, get_origin, get_type_hints
 
 import pytest
 
+from houfeng.guard.line import LINE as GUARD_LINE
 from houfeng.quake.line import LINE
 
 
@@ -61,23 +62,27 @@ def _taken_and_given(door):
     return taken, given
 
 
-@pytest.mark.parametrize("stage", LINE, ids=lambda stage: stage.verb)
+@pytest.mark.parametrize("stage", [*LINE, *GUARD_LINE], ids=lambda stage: stage.verb)
 def test_a_stage_takes_and_gives_what_the_table_says(stage):
     taken, given = _taken_and_given(_door(stage))
     assert set(stage.takes) <= taken
     assert set(stage.gives) <= given
 
 
-def test_every_stage_takes_what_an_earlier_one_gave():
-    given = {"PacketBatch"}
-    for stage in LINE:
+@pytest.mark.parametrize(
+    ("line", "given"), [(LINE, {"PacketBatch"}), (GUARD_LINE, {"Packet", "Enrolment", "FrameBatch"})]
+)
+def test_every_stage_takes_what_an_earlier_one_gave(line, given):
+    given = set(given)
+    for stage in line:
         assert set(stage.takes) <= given, stage.verb
         given |= set(stage.gives)
 
 
 def test_verbs_and_questions_are_told_once():
-    assert len({stage.verb for stage in LINE}) == len({stage.question for stage in LINE}) == len(LINE)
-    assert all(stage.question.endswith("?") for stage in LINE)
+    both = [*LINE, *GUARD_LINE]
+    assert len({stage.verb for stage in both}) == len({stage.question for stage in both}) == len(both)
+    assert all(stage.question.endswith("?") for stage in both)
 
 
 def test_the_table_would_notice_a_wrong_word():
