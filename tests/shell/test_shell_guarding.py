@@ -201,3 +201,23 @@ def test_explain_says_why_and_what_would_refute_it(tmp_path, houfeng, lang):
 def test_calls_across_a_day_take_the_time_they_say(tmp_path):
     (one,), _ = found(put(tmp_path, "a.log", as_json(scan())))
     assert START_S * NS_PER_S <= one.time_ns <= (START_S + 1) * NS_PER_S
+
+
+def test_the_wire_and_the_servers_logs_are_heard_in_one_order_of_time(houfeng_data):
+    folder = houfeng_data / "net_seedlink_benign"
+    profile = profile_of(folder / "profile.csv", lambda _: None)
+    for logs in (["tx"], ["rx"], ["access", "rx", "tx"]):
+        paths = [folder / "capture.pcap", *(folder / "server_log" / f"{name}.jsonl" for name in logs)]
+        assert found(*paths, conducts=[profile])[0] == []
+
+
+def test_a_log_that_hides_half_of_what_a_reader_got_is_found(tmp_path, houfeng_data):
+    folder = houfeng_data / "net_seedlink_benign"
+    lines = (folder / "server_log" / "tx.jsonl").read_text().splitlines()
+    for at, line in enumerate(lines):
+        told = json.loads(line)
+        for stream in told["streams"]:
+            stream["packets"], stream["bytes"] = stream["packets"] // 2, stream["bytes"] // 2
+        lines[at] = json.dumps(told, separators=(",", ":"))
+    log = put(tmp_path, "tx.jsonl", "\n".join(lines).encode())
+    assert {one.detector for one in found(folder / "capture.pcap", log)[0]} == {"server-log-disagrees"}

@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from houfeng.wire.eyes.recognise import recognise
+from houfeng.wire.seedlink.notes import Connected, write_note
 
 FORMATS = {
     "pcap", "pcapng", "zeek", "zeek-json", "eve", "nfdump", "argus", "auth-log", "ringserver-log", "frame-table",
+    "rate-table",
     "gzip", "bzip2", "xz", "zstd", "",
 }  # fmt: skip
 
@@ -82,3 +84,8 @@ def test_the_files_of_the_formats_set(houfeng_data):
         if wanted == "gzip":
             inside = "zeek" if "tsv" in path.parent.name else "zeek-json"
             assert recognise(gzip.decompress(data)[:4096], path.name) == inside, path
+
+
+def test_the_session_log_of_our_own_seedlink_server_is_known():
+    note = write_note(Connected(1_700_000_000_000_000_000, 1, "10.0.0.9", 40000, encrypted=False))
+    assert recognise(note.encode() + b"\n", "sessions.jsonl") == "ringserver-log"

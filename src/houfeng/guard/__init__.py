@@ -1,5 +1,5 @@
 """The security sentence: observe, judge, seal, preserve, report, trace.
 
-Will hold what sees an intruder on the wire, on the host and in the waveform, seals the least that
-stops the harm, and keeps evidence an outsider can verify. It never imports quake/ or share/.
+Sees an intruder on the wire, and what stations sign; will seal the least that stops the harm, and keep evidence an
+outsider can verify. line.py is its table. It never imports quake/ or share/.
 """

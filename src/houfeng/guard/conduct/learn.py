@@ -182,7 +182,7 @@ def _reads(subscriptions: Iterable[Subscription]) -> tuple[Reads, ...]:
 def _signed(hosts: Iterable[Host], allowed: Iterable[Allowed]) -> Iterable[str]:
     for host in hosts:
         if host.macs:
-            yield f"{', '.join(host.addresses)} seen from {', '.join(host.macs)} ({host.role})"
+            yield f"{', '.join(host.addresses) or 'others'} seen from {', '.join(host.macs)} ({host.role})"
     for each in allowed:
         how = f"every {each.every_s:g} s" if each.rhythm == "every" else each.rhythm
         yield f"{each.client[0]} to {each.server[0]} {each.protocol}/{each.server_port}, {how}"

@@ -1,11 +1,12 @@
 """The stage that judges: frames and observations in, findings out, by every judge that has something to go by."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from houfeng.guard.conduct.allows import Detector
 from houfeng.guard.judge.arp_replies import ArpReplyJudge
+from houfeng.guard.judge.balance import Balance
 from houfeng.guard.judge.bench import Bench, intrinsic_judges
 from houfeng.guard.judge.bindings import BindingJudge
 from houfeng.guard.judge.frame_rate import FrameRateJudge
@@ -19,7 +20,10 @@ from houfeng.wire.eyes.rate_table import RateBatch
 from houfeng.words.conduct import Conduct
 from houfeng.words.instant import DAY_NS
 from houfeng.words.judgement import Judgement
-from houfeng.words.network import Binding, Flow, Observation
+from houfeng.words.network import Binding, Flow, Observation, Subscription
+
+#: Where no profile says who may read what, all may; what the wire and a server's log say is compared all the same.
+_EVERYBODY: Final = {"0.0.0.0/0": ("*",), "::/0": ("*",)}
 
 #: Once nothing more comes, judges of whole days are told that the last is over.
 _AFTER_NS: Final = 2 * DAY_NS
@@ -28,11 +32,12 @@ _AFTER_NS: Final = 2 * DAY_NS
 class Judging:
     """Every judge of the wire as one, with two doors.
 
-    conducts  of the stations that are guarded; without any, only what is wrong by itself is found: a healthy station
-              keeps time and lasts long, and nothing says who may talk to whom
+    conducts     of the stations that are guarded; without any, only what is wrong by itself is found: a healthy
+                 station keeps time and lasts long, and nothing says who may talk to whom
+    server_logs  eyes that are data servers' own logs, by name; all others watch the wire
     """
 
-    def __init__(self, conducts: Sequence[Conduct] = ()) -> None:
+    def __init__(self, conducts: Sequence[Conduct] = (), server_logs: Collection[str] = ()) -> None:
         detectors = [Detector(conduct) for conduct in conducts]
         self._station_of = {address: conduct.name for conduct in conducts for address in _guarded(conduct)}
         ours = _ours({address for conduct in conducts for host in conduct.hosts for address in host.addresses})
@@ -44,8 +49,10 @@ class Judging:
         self._of_counters = PortRateJudge()
         self._bench = Bench([*intrinsic_judges(ours, allowed), BindingJudge(bound)])
         self._by_conduct = {conduct.name: Newcomers(conduct) for conduct in conducts}
+        balanced = (conduct for conduct in conducts if conduct.addresses("station"))
+        self._balances = {conduct.name: Balance(conduct) for conduct in balanced}
         reads = {read.reader: read.patterns for conduct in conducts for read in conduct.reads}
-        self._subscribers = [Subscribers(reads)] if reads else []
+        self._subscribers = [Subscribers(reads or _EVERYBODY, server_logs)] if reads or server_logs else []
 
     def frames(self, batch: FrameBatch | RateBatch) -> list[Judgement]:
         """Frames or counters of frames came, of one eye in the order in which it saw them."""
@@ -58,6 +65,10 @@ class Judging:
         found = self._bench.handle(observation)
         for name in self._concerned(observation):
             found += self._by_conduct[name].handle(observation)
+            if name in self._balances and isinstance(observation, Flow):
+                found += self._balances[name].handle(observation)
+        if isinstance(observation, Subscription):
+            found += (one for balance in self._balances.values() for one in balance.handle(observation))
         for subscribers in self._subscribers:
             found += subscribers.handle(observation)
         return self._placed(found)
@@ -66,6 +77,7 @@ class Judging:
         """Time passed."""
         found = [one for judge in (*self._of_frames, self._bench) for one in judge.elapse(now_ns)]
         found += (one for newcomers in self._by_conduct.values() for one in newcomers.elapse(now_ns))
+        found += (one for balance in self._balances.values() for one in balance.elapse(now_ns))
         found += (one for subscribers in self._subscribers for one in subscribers.elapse(now_ns))
         return self._placed(found)
 

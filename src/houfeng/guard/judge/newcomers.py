@@ -25,6 +25,9 @@ _ERRORS: Final = {"icmp": (3, 4, 11, 12), "icmp6": (1, 2, 3, 4)}
 #: A refusal has no data: headers of IP and TCP with options, at most.
 _REFUSAL_BYTES: Final = 80
 
+#: Whoever calls speaks within so long, or does not: telnet and mail servers, which speak first, take a second or two.
+_SOON_NS: Final = 5_000_000_000
+
 #: An answer to a question asked of a group comes within seconds; the eye may tell of it two minutes later.
 _ASKED_NS: Final = 180_000_000_000
 
@@ -116,6 +119,8 @@ class Newcomers:
         service = f"{flow.protocol}/{flow.server_port}"
         # Whoever calls every port of a host is told of once; that the two spoke to each other is told beside that.
         spoke = bool(flow.client_payload_bytes and flow.server_payload_bytes)
+        if flow.ongoing and flow.outcome == "answered" and not spoke and flow.end_ns - flow.start_ns < _SOON_NS:
+            return  # it has only just been answered, and will be told of again
         key = (name, flow.client, flow.server, knock, spoke, "" if name == "new-peer" else service)
         begins = self._spells.begins(key, flow.end_ns, seconds_to_ns(limits["quiet_s"]))
         if begins and (not knock or self._knocks.admits(flow.server, flow.end_ns)):

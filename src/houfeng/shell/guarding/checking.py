@@ -9,7 +9,7 @@ from houfeng.guard.conduct.learn import Learned, learn
 from houfeng.guard.judge.judging import Judging
 from houfeng.guard.observe.observing import Observing
 from houfeng.shell.guarding.opening import pieces
-from houfeng.shell.guarding.reading import Tell, sights
+from houfeng.shell.guarding.reading import Tell, server_logs, sights
 from houfeng.wire.eyes.frames import FrameBatch
 from houfeng.wire.eyes.rate_table import RateBatch
 from houfeng.words.conduct import Conduct
@@ -42,7 +42,7 @@ def check(
 
     Raises DataFault when no file could be read.
     """
-    observing, judging = Observing(), Judging(conducts)
+    observing, judging = Observing(), Judging(conducts, server_logs(paths))
     now_ns = 0
 
     def hear(seen: Observation | Finding) -> Iterator[Judgement]:

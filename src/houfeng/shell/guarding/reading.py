@@ -3,8 +3,13 @@
 import heapq
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Protocol
+
+import numpy as np
 
 from houfeng.guard.observe.joining import join
 from houfeng.guard.observe.observing import Sight
@@ -13,7 +18,7 @@ from houfeng.wire.eyes.argus import ArgusReader
 from houfeng.wire.eyes.authlog import AuthLogReader
 from houfeng.wire.eyes.eve import eve_reader
 from houfeng.wire.eyes.frame_table import FrameTableReader
-from houfeng.wire.eyes.frames import FrameBatch
+from houfeng.wire.eyes.frames import COLUMNS, FrameBatch
 from houfeng.wire.eyes.netflow import NetFlowDecoder
 from houfeng.wire.eyes.nfdump import NfdumpReader
 from houfeng.wire.eyes.pcap import PcapReader, datagrams
@@ -58,22 +63,34 @@ def sights(paths: Sequence[Path], tell: Tell) -> Iterator[Sight]:
     cannot be read is told of and the others go on; raises DataFault when none could be.
     """
     broken: list[HoufengError] = []
-    streams = [_ordered(path, tell, broken) for path in paths]
+    streams = [_ordered(path, tell, broken, alone=len(paths) == 1) for path in paths]
     yield from (sight for _, _, sight in heapq.merge(*streams, key=lambda timed: timed[:2]))
     if len(broken) == len(paths):
         raise broken[0]
 
 
-def _ordered(path: Path, tell: Tell, broken: list[HoufengError]) -> Iterator[tuple[int, int, Sight]]:
+def server_logs(paths: Sequence[Path]) -> frozenset[str]:
+    """Which of some files are servers' own logs, by the name that their observations carry."""
+    found = set()
+    for path in paths:
+        with suppress(HoufengError):
+            if _recognised(path)[0] == "ringserver-log":
+                found.add(str(path))
+    return frozenset(found)
+
+
+def _ordered(path: Path, tell: Tell, broken: list[HoufengError], *, alone: bool) -> Iterator[tuple[int, int, Sight]]:
     """The sights of one file with their times; its refusal becomes a finding."""
     try:
         kind, chunks = _recognised(path)
         told = _told(path, kind, chunks, tell)
         if kind in {"pcap", "pcapng", "frame-table", "rate-table"}:
-            latest_ns = 0
-            for count, sight in enumerate(told):
-                latest_ns = max(latest_ns, _time_of(sight))
-                yield latest_ns, count, sight
+            latest_ns, count = 0, 0
+            for sight in told:
+                # What other eyes saw meanwhile is heard in between.
+                for part in [sight] if alone else _seconds(sight):
+                    latest_ns, count = max(latest_ns, _time_of(part)), count + 1
+                    yield latest_ns, count, part
             return
         if kind in _ONE_WAY:
             seen = list(told)
@@ -87,6 +104,18 @@ def _ordered(path: Path, tell: Tell, broken: list[HoufengError]) -> Iterator[tup
         return
     timed.sort(key=lambda one: one[:2])
     yield from timed
+
+
+def _seconds(sight: Sight) -> Iterator[Sight]:
+    """Frames in pieces of a second of their own time."""
+    if not isinstance(sight, FrameBatch):
+        yield sight
+        return
+    second = np.maximum.accumulate(sight.time_ns) // NS_PER_S
+    edges = np.flatnonzero(np.diff(second)) + 1
+    columns = {name: getattr(sight, name) for name in COLUMNS}
+    for begin, end in pairwise([0, *edges.tolist(), len(sight)]):
+        yield replace(sight, **{name: column[begin:end] for name, column in columns.items()})
 
 
 def _time_of(sight: Sight) -> int:

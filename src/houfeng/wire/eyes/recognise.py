@@ -28,6 +28,7 @@ _LINES: Final = (
     ("argus", re.compile(rb"StartTime,Dur,Proto,SrcAddr,")),
     ("eve", re.compile(rb'\{(?=.*"timestamp"\s*:)(?=.*"event_type"\s*:)')),
     ("ringserver-log", re.compile(rb'\{(?=.*"log_time"\s*:)(?=.*"service"\s*:)(?=.*"client"\s*:)')),
+    ("ringserver-log", re.compile(rb'\{"kind":"[a-z_-]+","time_ns":\d')),  # of Houfeng's own SeedLink server
     ("zeek-json", re.compile(rb'\{(?=.*"ts"\s*:\s*["\d])')),
     # RFC 3164, section 4.1.2, and RFC 5424, section 6, with or without priority; as rsyslog writes both to files.
     (
