@@ -138,6 +138,29 @@ def rank(files: EyeFiles, as_json: AsJson = False) -> None:
 
 
 @guard.command()
+def waves(
+    recordings: Annotated[list[str], typer.Argument(help="Waveforms: files, folders, globs.", metavar="WAVEFORMS...")],
+    as_json: AsJson = False,
+    lang: Lang = "en",
+) -> None:
+    """Judge recordings in their waveforms: data sent twice, made up or frozen; clocks and gains that step."""
+    import time
+
+    from houfeng.serve.judgements import write_line
+    from houfeng.shell.guarding.waves import waves as judged
+
+    language = _language(lang)
+    found: list[Judgement] = []
+    for judgement in judged(recordings, now_ns=time.time_ns(), tell=_tell):
+        found.append(judgement)
+        if as_json:
+            sys.stdout.buffer.write(write_line(judgement, language))
+            sys.stdout.buffer.flush()
+    if not as_json:
+        _print(found, language)
+
+
+@guard.command()
 def explain(
     finding: Annotated[str, typer.Argument(help="A detector's name, or a finding's line of JSON.", metavar="FINDING")],
     lang: Lang = "en",
