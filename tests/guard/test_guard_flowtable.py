@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from houfeng.guard.observe.bindings import Bindings
 from houfeng.guard.observe.flowtable import FlowTable
+from houfeng.guard.observe.observing import Observing
 from houfeng.guard.observe.tap import TapFactory
 from houfeng.wire.eyes.frames import ARP, COLUMNS, IPV6, FrameBatch
 from houfeng.wire.eyes.pcap import NO_TIME_NS, PcapReader
@@ -609,3 +610,43 @@ def test_real_bytes_are_delivered_as_they_were_sent(houfeng_data: Path) -> None:
     with (folder / "truth/records.csv").open(encoding="utf-8") as file:
         assert digests == [row["data_sha256_16"] for row in csv.DictReader(file)]
     assert len(digests) == 681
+
+
+def between(a: str, b: str, *said: tuple[bool, int], port: int) -> list[bytes]:
+    """TCP segments of a client A and a server B: whether the client's, and its flags."""
+    ends = {True: (a, b, 40_000, port), False: (b, a, port, 40_000)}
+    return [
+        ethernet(ip4(src, dst, 6, tcp(from_port, to_port, flags)))
+        for ahead, flags in said
+        for src, dst, from_port, to_port in [ends[ahead]]
+    ]
+
+
+def test_a_connection_that_came_to_its_end_is_over_as_soon_as_is_wanted() -> None:
+    spoken = [(True, SYN), (False, SYN | ACK), (True, ACK)]
+    frames = [
+        *between(A, B, (True, SYN), (False, RST | ACK), port=1),
+        *between(A, B, (True, SYN), port=2),
+        *between(A, B, *spoken, (True, FIN | ACK), (False, FIN | ACK), port=3),
+        *between(A, B, *spoken, port=4),
+        *between(A, B, *spoken, (True, FIN | ACK), port=5),
+    ]
+    batches = batches_of(pcap([(START_NS + k, frame) for k, frame in enumerate(frames)]))
+    for over_idle_ns, over in ((10 * S, [1, 2, 3]), (None, [])):
+        table = FlowTable(over_idle_ns=over_idle_ns)
+        for batch in batches:
+            assert not [one for one in flows(table.handle(batch)) if not one.ongoing]
+        said = flows(table.elapse(START_NS + 15 * S))
+        assert [one.server_port for one in said if not one.ongoing] == over
+        assert sorted(one.server_port for one in flows(table.end())) == [n for n in range(1, 6) if n not in over]
+
+
+def test_an_eye_that_saw_nothing_for_longer_than_any_conversation_lasts_is_forgotten() -> None:
+    observing = Observing(salt=1 << 61)
+    for batch in batches_of(pcap([(START_NS, ethernet(ip4(A, B, 6, tcp(1, 2, ACK))))])):
+        observing.handle(batch)
+    assert flows(observing.elapse(START_NS + 3599 * S)) == []
+    assert len(observing._tables) == 1
+    assert len(flows(observing.elapse(START_NS + 3602 * S))) == 1
+    assert observing._tables == {}
+    assert observing.end() == []

@@ -6,13 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from houfeng.serve.judgements import read_trust, write_trust
+from houfeng.serve.judgements import read_trust, write_case, write_line, write_odd, write_trust
 from houfeng.serve.judgements.trust_lines import LONGEST_LINE_BYTES
 from houfeng.shell.centre.notes import finding_of, note, note_of_trust, tick, trust_of
 from houfeng.shell.centre.trusting import TrustFile, follow
+from houfeng.words.case import Case
 from houfeng.words.errors import DataFault
 from houfeng.words.finding import Finding
 from houfeng.words.instant import NS_PER_S
+from houfeng.words.judgement import Judgement
 from houfeng.words.trust import Trust
 
 NOW_NS = 1_700_000_000 * NS_PER_S + 123_456_789
@@ -92,3 +94,16 @@ def test_what_cannot_be_read_is_told_once_and_tried_again(tmp_path):
         asyncio.run(follow(path, keep, told.append, clock=lambda: NOW_NS, sleep=turns))
     assert [one.kind for one in told] == ["trust-unreadable"]
     assert trust_of(given_[0]).value == 0.5
+
+
+def test_what_else_the_guard_says_in_the_same_file_is_passed_over(tmp_path):
+    told = []
+    facts = (("count", "9"), ("seconds", "1"))
+    judgement = Judgement("port-scan", NOW_NS, NOW_NS, "10.0.0.1", "10.0.0.2", "high", 0.9, facts)
+    case = Case(1, 1, (judgement,))
+    odd = Finding("refused", "it is empty", file="x")
+    lines = write_line(judgement), write_case(case), write_odd(odd, NOW_NS), write_trust(Trust("XX.A", NOW_NS, 0.5))
+    path = tmp_path / "guard.jsonl"
+    path.write_bytes(b"".join(lines))
+    assert [one.station_key for one in TrustFile(path, told.append).look()] == ["XX.A"]
+    assert told == []

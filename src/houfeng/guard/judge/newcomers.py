@@ -8,7 +8,7 @@ from houfeng.guard.conduct.learn_hosts import is_group
 from houfeng.guard.judge.bound import Bindings
 from houfeng.guard.judge.rates import Rates
 from houfeng.guard.judge.rules import rules_of
-from houfeng.guard.judge.spells import Few, Spells
+from houfeng.guard.judge.spells import MOST, Few, Spells
 from houfeng.guard.judge.talks import Talks
 from houfeng.words.conduct import ASKING, Conduct
 from houfeng.words.instant import seconds_to_ns
@@ -24,9 +24,6 @@ _ERRORS: Final = {"icmp": (3, 4, 11, 12), "icmp6": (1, 2, 3, 4)}
 
 #: A refusal has no data: headers of IP and TCP with options, at most.
 _REFUSAL_BYTES: Final = 80
-
-#: Whoever calls speaks within so long, or does not: telnet and mail servers, which speak first, take a second or two.
-_SOON_NS: Final = 5_000_000_000
 
 #: An answer to a question asked of a group comes within seconds; the eye may tell of it two minutes later.
 _ASKED_NS: Final = 180_000_000_000
@@ -46,6 +43,7 @@ class Newcomers:
         own = conduct.addresses("station") or tuple(a for host in conduct.hosts for a in host.addresses)
         self._guarded = frozenset(own)
         self._pairs = [(Places(each.client), Places(each.server)) for each in conduct.allowed]
+        self._latest: dict[tuple[str, str, str], tuple[int, int]] = {}
         self._rules, self._spells, self._asked = rules_of("newcomers"), Spells(), Spells()
         limits = self._rules["new-peer"].limits
         self._knocks = Few(int(limits["knocks"]), seconds_to_ns(limits["quiet_s"]))
@@ -119,8 +117,13 @@ class Newcomers:
         service = f"{flow.protocol}/{flow.server_port}"
         # Whoever calls every port of a host is told of once; that the two spoke to each other is told beside that.
         spoke = bool(flow.client_payload_bytes and flow.server_payload_bytes)
-        if flow.ongoing and flow.outcome == "answered" and not spoke and flow.end_ns - flow.start_ns < _SOON_NS:
-            return  # it has only just been answered, and will be told of again
+        pair, this = (name, flow.client, flow.server), (flow.client_port, flow.start_ns)
+        if spoke and self._latest.get(pair) == this:
+            return  # it was told of when it was answered
+        self._latest.pop(pair, None)
+        self._latest[pair] = this
+        if len(self._latest) > MOST:
+            del self._latest[next(iter(self._latest))]
         key = (name, flow.client, flow.server, knock, spoke, "" if name == "new-peer" else service)
         begins = self._spells.begins(key, flow.end_ns, seconds_to_ns(limits["quiet_s"]))
         if begins and (not knock or self._knocks.admits(flow.server, flow.end_ns)):

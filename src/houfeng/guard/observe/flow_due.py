@@ -3,7 +3,7 @@
 from numba import njit
 
 from houfeng.guard.observe import flow_words as word
-from houfeng.guard.observe.flow_words import Words, outcome_of, protocol_of
+from houfeng.guard.observe.flow_words import Words, came_to_end, outcome_of, protocol_of
 from houfeng.guard.observe.places import forget
 from houfeng.wire.eyes.frames import ACK
 from houfeng.words.instant import NS_PER_S
@@ -82,7 +82,9 @@ def whole_second(instant_ns: int) -> int:
 @njit(nogil=True, cache=True)
 def _silent_from(flow: Words, limits: Words) -> int:
     """When a flow has been silent for so long that it is over."""
-    idle = word.IDLE_TCP_NS if protocol_of(flow) == word.TCP else word.IDLE_OTHER_NS
+    idle = word.IDLE_OTHER_NS
+    if protocol_of(flow) == word.TCP:
+        idle = word.IDLE_OVER_NS if came_to_end(flow) else word.IDLE_TCP_NS
     return whole_second(int(flow[word.HEARD_NS] + limits[idle]))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from houfeng.wire.eyes.frames import ACK, FIN, RST
 from houfeng.words.instant import NS_PER_S
 
 Words = NDArray[np.int64]
@@ -37,8 +38,8 @@ ROW_AT, ROW_LAST, ROW_SLOT, ROW_OUTCOME, ROW_WHOLES = range(FLOW_WHOLES, FLOW_WH
 #: where a sweep stands (-1: none) and what it found due; the next frame, rows and tapped frames given so far.
 CLOCK_NS, DUE_NS, USED, FREE, SWEEP, SWEEP_DUE_NS, AT_FRAME, AT_ROW, AT_TAPPED, STATE_WHOLES = range(10)
 
-#: How long flows may be silent: of TCP, of anything else.
-IDLE_TCP_NS, IDLE_OTHER_NS, LIMIT_WHOLES = range(3)
+#: How long flows may be silent: of TCP, of TCP that came to its end or to nothing, of anything else.
+IDLE_TCP_NS, IDLE_OVER_NS, IDLE_OTHER_NS, LIMIT_WHOLES = range(4)
 
 #: How a flow went.
 UNKNOWN, UNANSWERED, REFUSED_OUTCOME, ANSWERED = range(4)
@@ -101,6 +102,13 @@ def outcome_of(flow: Words, ack: int) -> int:
     elif protocol in (ICMP, ICMP6):
         wanted = asked_by(protocol, flow[ICMP_TYPE]) >= 0
     return UNANSWERED if spoken and wanted else UNKNOWN
+
+
+@njit(nogil=True, cache=True)
+def came_to_end(flow: Words) -> bool:
+    """Whether a TCP conversation was closed by both sides, broken off, or never answered."""
+    together = flow[FLAGS] | flow[FLAGS_B]
+    return bool(flow[FLAGS] & flow[FLAGS_B] & FIN or together & RST or outcome_of(flow, ACK) == UNANSWERED)
 
 
 @njit(nogil=True, cache=True)

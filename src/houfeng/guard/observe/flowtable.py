@@ -48,6 +48,7 @@ class FlowTable:
 
     idle_ns      silence after which a flow that is not TCP is over, > 0
     tcp_idle_ns  the same of TCP, > 0
+    over_idle_ns the same of TCP that was closed by both sides, broken off or never answered; None as other TCP
     most_flows   followed at a time; beyond it those heard longest ago are told and dropped
     taps         what listens to payload, by the server's port
     salt         any number; mixed into the hashes, so that nobody can aim at one place of the table
@@ -62,6 +63,7 @@ class FlowTable:
         *,
         idle_ns: int = OTHER_IDLE_NS,
         tcp_idle_ns: int = TCP_IDLE_NS,
+        over_idle_ns: int | None = None,
         most_flows: int = MOST_FLOWS,
         taps: Mapping[int, TapFactory] | None = None,
         salt: int = 0,
@@ -76,6 +78,7 @@ class FlowTable:
         self._before_ns = 0
         self._limits = np.zeros(word.LIMIT_WHOLES, dtype=np.int64)
         self._limits[word.IDLE_TCP_NS], self._limits[word.IDLE_OTHER_NS] = tcp_idle_ns, idle_ns
+        self._limits[word.IDLE_OVER_NS] = tcp_idle_ns if over_idle_ns is None else over_idle_ns
         self._state = np.zeros(word.STATE_WHOLES, dtype=np.int64)
         self._state[word.CLOCK_NS], self._state[word.DUE_NS], self._state[word.SWEEP] = word.NO_CLOCK, word.NEVER_NS, -1
         self._recent = np.zeros(RECENT, dtype=np.int64)

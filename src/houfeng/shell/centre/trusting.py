@@ -1,6 +1,7 @@
 """Follows the file to which the guard adds how far each station is to be believed."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -15,12 +16,15 @@ from houfeng.words.trust import Trust
 #: How often the file is looked at, s: trust is to reach the warning within a second.
 LOOK_S: Final = 0.2
 
+#: What the guard says beside trust, in the same file: findings, cases, and what is odd about its eyes.
+_OTHER: Final = re.compile(rb'\{"(?:time":"[^"]*","until|case|kind)":')
+
 #: Read at a look. A file of years is read in steps, and of each station only the last word of a step counts.
 MOST_AT_ONCE_BYTES: Final = 4 << 20
 
 
 class TrustFile:
-    """The lines of a file that have come since it was looked at last. A file that is replaced is read from its start.
+    """The trust among the lines of a file that came since the last look; a file that is replaced counts from its start.
 
     path  of the file, which need not be there yet
     tell  called with what is odd about it
@@ -49,6 +53,8 @@ class TrustFile:
         self._at += len(whole)
         last: dict[str, Trust] = {}
         for line in whole.splitlines():
+            if _OTHER.match(line):
+                continue
             try:
                 trust = read_trust(line)
             except DataFault as fault:

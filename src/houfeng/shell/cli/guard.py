@@ -1,5 +1,6 @@
 """The commands that guard: judge what eyes saw, learn what is normal, say what a finding means."""
 
+import ipaddress
 import json
 import sys
 from collections.abc import Sequence
@@ -12,9 +13,10 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperCommand
 
-from houfeng.words.errors import DataFault
+from houfeng.words.errors import DataFault, WorldFault
 
 if TYPE_CHECKING:
+    from houfeng.shell.settings.values import Address
     from houfeng.words.conduct import Conduct
     from houfeng.words.finding import Finding
     from houfeng.words.judgement import Judgement
@@ -78,6 +80,85 @@ def check(
             sys.stdout.buffer.flush()
     if not as_json:
         _print(found, language)
+
+
+@guard.command()
+def watch(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files and folders of eyes, followed.", metavar="[PATHS]...")
+    ] = None,
+    interface: Annotated[
+        list[str] | None, typer.Option("--interface", help="A live interface. May be repeated.", metavar="NAME")
+    ] = None,
+    promiscuous: Annotated[
+        bool, typer.Option("--promiscuous", help="See what is not for this machine too, as behind a mirror port.")
+    ] = False,
+    netflow: Annotated[
+        list[str] | None,
+        typer.Option("--netflow", help="Collect NetFlow and IPFIX here. May be repeated.", metavar="HOST:PORT"),
+    ] = None,
+    profile: Profiles = None,
+    domains: Annotated[
+        Path | None, typer.Option("--domains", help="What stations can lie together with.", metavar="CSV")
+    ] = None,
+    to: Annotated[
+        Path | None, typer.Option("--out", help="Add every line to this file too, durably.", metavar="FILE")
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option("--history", help="Keep conversations in this folder.", metavar="DIR")
+    ] = None,
+    keep_days: Annotated[int, typer.Option("--keep-days", min=1, max=36_500, help="Days of history kept.")] = 90,
+    lang: Lang = "en",
+) -> None:
+    """Judge live: files as they grow and rotate, interfaces, flow exporters. Ctrl-C or SIGTERM ends it."""
+    import asyncio
+
+    from houfeng.shell.guarding.history import FlowHistory
+    from houfeng.shell.guarding.telling import Telling
+    from houfeng.shell.guarding.watching import Eyes, Watching
+
+    language = _language(lang)
+    eyes = Eyes(paths or (), interface or (), [_listen(text) for text in netflow or ()], promiscuous)
+    if not (eyes.paths or eyes.interfaces or eyes.collectors):
+        raise typer.BadParameter("give files, folders, --interface or --netflow: nothing is watched")
+    conducts = _conducts(profile or (), ())
+    together = {} if domains is None else _domains(domains)
+    kept = None if history is None else FlowHistory(history, keep_days)
+    telling = Telling(to, sys.stdout.fileno())
+    watching = Watching(eyes, conducts, domains=together, telling=telling, history=kept, language=language)
+    asyncio.run(watching.run())
+
+
+@guard.command("history")
+def history_of(
+    folder: Annotated[Path, typer.Argument(help="Folder of a history.", metavar="DIR")],
+    since: Annotated[str | None, typer.Option("--since", help="Went on after, UTC.", metavar="TIME")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Went on before, UTC.", metavar="TIME")] = None,
+    address: Annotated[str | None, typer.Option("--address", help="Of this client or server.", metavar="A")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each conversation.")] = False,
+) -> None:
+    """List conversations that were kept, in order of their start."""
+    from houfeng.serve.judgements.wording import plain
+    from houfeng.shell.guarding.history import recalled
+    from houfeng.words.instant import format_instant
+
+    since_ns, until_ns = _instant(since, "--since"), _instant(until, "--until")
+    if address is not None:
+        address = _address(address)
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for heading in ("start", "s", "client", "server", "protocol", "outcome", "bytes out", "bytes back"):
+        table.add_column(heading)
+    for flow in recalled(folder, since_ns=since_ns, until_ns=until_ns, address=address):
+        if as_json:
+            sys.stdout.write(json.dumps(flow) + "\n")
+            continue
+        lasted = f"{(flow['end_ns'] - flow['start_ns']) / 1e9:.1f}"
+        server = f"{plain(flow['server'])} {flow['server_port']}"
+        sizes = str(flow["client_bytes"]), str(flow["server_bytes"])
+        row = format_instant(flow["start_ns"], 0), lasted, plain(flow["client"]), server, plain(flow["protocol"])
+        table.add_row(*map(escape, (*row, flow["outcome"], *sizes)))
+    if not as_json:
+        out.print(table)
 
 
 @guard.command()
@@ -193,6 +274,45 @@ def explain(
         out.print(f"  {limit} = {value:g}: {escape(rule.why[limit])}", soft_wrap=True)
     said = plain(str(told.get("refuted_by", ""))) or rule.refuted_by[language]
     out.print(f"[bold]{'What would refute it' if language == 'en' else '何以反驳'}[/]: {escape(said)}", soft_wrap=True)
+
+
+def _listen(text: str) -> "Address":
+    from houfeng.shell.settings.values import parse_address
+
+    try:
+        return parse_address(text if ":" in text else f"127.0.0.1:{text}", least_port=0)
+    except ValueError as error:
+        raise typer.BadParameter("write HOST:PORT, such as 127.0.0.1:2055", param_hint="--netflow") from error
+
+
+def _domains(path: Path) -> dict[str, tuple[str, ...]]:
+    from houfeng.shell.settings.stations import read_domains
+
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WorldFault(str(path), f"cannot be read: {error.strerror}", "check the path and its rights") from error
+    together: dict[str, tuple[str, ...]] = {}
+    for station, shared in sorted(read_domains(data, path).items()):
+        for domain in sorted(shared):
+            together[domain] = (*together.get(domain, ()), station)
+    return together
+
+
+def _instant(text: str | None, option: str) -> int | None:
+    from houfeng.words.instant import parse_instant
+
+    try:
+        return None if text is None else parse_instant(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise typer.BadParameter("no IP address", param_hint="--address") from error
 
 
 def _conducts(profiles: Sequence[Path], days: Sequence[Path]) -> "list[Conduct]":

@@ -6,21 +6,13 @@ from typing import Final
 
 from houfeng.guard.conduct.document import read_conduct
 from houfeng.guard.conduct.learn import Learned, learn
-from houfeng.guard.judge.judging import Judging
-from houfeng.guard.observe.observing import Observing
 from houfeng.shell.guarding.opening import pieces
 from houfeng.shell.guarding.reading import Tell, server_logs, sights
-from houfeng.wire.eyes.frames import FrameBatch
-from houfeng.wire.eyes.rate_table import RateBatch
+from houfeng.shell.guarding.thinking import Thinking
 from houfeng.words.conduct import Conduct
 from houfeng.words.errors import DataFault
-from houfeng.words.finding import Finding
-from houfeng.words.instant import NS_PER_S
 from houfeng.words.judgement import Judgement
-from houfeng.words.network import Observation, time_of
-
-#: Judges are told of time so often, in the time of what is observed.
-_TICK_NS: Final = NS_PER_S
+from houfeng.words.network import Observation
 
 #: A profile is a page or two; a larger file is something else.
 _MOST_PROFILE_BYTES: Final = 4 << 20
@@ -42,29 +34,10 @@ def check(
 
     Raises DataFault when no file could be read.
     """
-    observing, judging = Observing(), Judging(conducts, server_logs(paths))
-    now_ns = 0
-
-    def hear(seen: Observation | Finding) -> Iterator[Judgement]:
-        nonlocal now_ns
-        if isinstance(seen, Finding):
-            tell(seen)
-            return
-        at_ns = time_of(seen)
-        if at_ns - now_ns >= _TICK_NS:
-            now_ns = at_ns
-            yield from judging.elapse(now_ns)
-        observed(seen)
-        yield from judging.handle(seen)
-
+    thinking = Thinking(conducts, server_logs(paths), tell=tell, observed=observed)
     for sight in sights(paths, tell):
-        if isinstance(sight, FrameBatch | RateBatch):
-            yield from judging.frames(sight)
-        for seen in observing.handle(sight):
-            yield from hear(seen)
-    for seen in observing.end():
-        yield from hear(seen)
-    yield from judging.end(now_ns)
+        yield from thinking.handle(sight)
+    yield from thinking.end()
 
 
 def learned_from(paths: Sequence[Path], *, name: str, tell: Tell) -> Learned:

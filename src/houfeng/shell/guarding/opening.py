@@ -56,6 +56,11 @@ _PACKED: Final[Mapping[bytes, Callable[[], _Gzip | _Other]]] = {
 }
 
 
+def is_packed(head: bytes) -> bool:
+    """Whether a file that begins so is packed in a way that is read."""
+    return head.startswith(tuple(_PACKED))
+
+
 def pieces(path: Path) -> Iterator[bytes | Finding]:
     """The bytes of a file, in pieces; what is odd about its packing as findings.
 
