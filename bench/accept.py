@@ -27,6 +27,7 @@ from accept_net import CHECKS as NET
 from accept_shake import CHECKS as SHAKING
 from accept_size import check as sizes
 from accept_twin import check as twin
+from accept_waveform import check as waveform
 from attack import check as attack
 from houfeng.quake.detect.picker import Picker
 from houfeng.shell.locating import locate_file
@@ -37,6 +38,7 @@ from houfeng.wire.waveforms import read_waveforms
 from houfeng.words.earth import distance_m
 from houfeng.words.instant import NS_PER_S, parse_instant
 from houfeng.words.quake import Pick, Quake
+from intruder import CHECKS as INTRUDER
 from playing import play
 from rows import DATA, Row, at_least, at_most, rows_of
 from warn import CHECKS as WARN
@@ -400,6 +402,8 @@ ONCE: dict[str, Callable[[Picker, str], Iterator[Row]]] = {
     **LIVE,
     **WARN,
     **NET,
+    **INTRUDER,
+    "net_waveform": lambda _picker, _label: waveform(),
     "warn attack": attack,
 }
 

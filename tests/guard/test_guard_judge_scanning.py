@@ -1,5 +1,7 @@
 """Scans, and what only looks like one."""
 
+from dataclasses import replace
+
 import pytest
 from sights import DAWN_NS, asked, flow, heard, kinds, said
 
@@ -117,3 +119,16 @@ def test_strangers_cannot_fill_the_memory():
     heard(judge, [flow(n, f"8.{n >> 16}.{n >> 8 & 255}.{n & 255}", VICTIM, 23, "unanswered") for n in range(5000)])
     assert len(judge._by_host) <= 1024
     assert len(judge._by_port) <= 1024
+
+
+def test_a_scan_of_dead_addresses_is_found_while_its_calls_wait_for_an_answer():
+    found = heard(Scanning(), hosts(60, ongoing=True))
+    assert kinds(found) == [("host-scan", INTRUDER, "")]
+    assert found[0].time_ns == DAWN_NS + 2_500_000_000  # the 25th, not when an eye gives its flow up
+    twice = [one for tried in hosts(24, ongoing=True) for one in (tried, replace(tried, ongoing=False))]
+    assert heard(Scanning(), twice) == []
+
+
+def test_a_call_that_is_answered_after_all_is_taken_back():
+    calls, answers = hosts(60, ongoing=True), hosts(60, outcome="answered")
+    assert heard(Scanning(), [one for pair in zip(calls, answers, strict=True) for one in pair]) == []

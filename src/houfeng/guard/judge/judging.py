@@ -51,7 +51,10 @@ class Judging:
         self._by_conduct = {conduct.name: Newcomers(conduct) for conduct in conducts}
         balanced = (conduct for conduct in conducts if conduct.addresses("station"))
         self._balances = {conduct.name: Balance(conduct) for conduct in balanced}
-        reads = {read.reader: read.patterns for conduct in conducts for read in conduct.reads}
+        reads: dict[str, tuple[str, ...]] = {}
+        for read in (read for conduct in conducts for read in conduct.reads):
+            # A centre reads every station, and each station's conduct names only its own channels.
+            reads[read.reader] = (*reads.get(read.reader, ()), *read.patterns)
         self._subscribers = [Subscribers(reads or _EVERYBODY, server_logs)] if reads or server_logs else []
 
     def frames(self, batch: FrameBatch | RateBatch) -> list[Judgement]:

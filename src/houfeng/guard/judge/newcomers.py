@@ -67,7 +67,8 @@ class Newcomers:
             self._asked.begins((flow.client, flow.client_port), flow.end_ns, 0)
         terms = self._detector.terms(flow.client, flow.server, flow.protocol, flow.server_port)
         if terms:
-            self._talks.handle(flow, terms[0])
+            if not _is_vain(flow):
+                self._talks.handle(flow, terms[0])
             yield from self._rates.handle(flow, terms[0])
             if not any(in_hours(each, flow.start_ns) for each in terms):
                 yield from self._tell("silence-broken", flow, "medium")
@@ -139,3 +140,11 @@ class Newcomers:
                 evidence=(flow.seen,),
                 station=self._station,
             )
+
+
+def _is_vain(flow: Flow) -> bool:
+    """Whether it is a call that came to nothing: a reader that knocks at a dead station does not talk with it.
+
+    A datagram needs no answer: a log host never gives one.
+    """
+    return flow.protocol == "tcp" and flow.outcome in ("refused", "unanswered")

@@ -71,9 +71,11 @@ class Scanning:
         return []
 
     def _flow(self, flow: Flow) -> list[Judgement]:
-        if flow.ongoing or not flow.begun or is_group(flow.server) or _is_reply(flow):
-            return []
         failed = flow.outcome in {"refused", "unanswered"}
+        # A call in vain is told while it lasts: an eye waits an hour before it says that it is over. One that is
+        # answered after all is taken back.
+        if (flow.ongoing and not failed) or not flow.begun or is_group(flow.server) or _is_reply(flow):
+            return []
         tiny = flow.protocol == "tcp" and flow.outcome == "answered" and _is_tiny(flow)
         found = []
         if (failed or tiny) and flow.server_port < _DYNAMIC.get(flow.protocol, 0):

@@ -7,14 +7,14 @@ from houfeng.guard.judge.rules import rules_of
 from houfeng.words.conduct import Allowed, Conduct
 from houfeng.words.instant import NS_PER_S
 from houfeng.words.judgement import Judgement
-from houfeng.words.network import Flow, Seen
+from houfeng.words.network import Flow
 
 
 @dataclass(slots=True)
 class _Talk:
     heard_ns: int
     told_times: int
-    seen: Seen
+    last: Flow
     missing: bool = False
 
 
@@ -35,11 +35,14 @@ class Talks:
             return
         talk = self._talks.get(allowed)
         if talk is None:
-            self._talks[allowed] = _Talk(flow.end_ns, 1, flow.seen)
+            self._talks[allowed] = _Talk(flow.end_ns, 1, flow)
+            return
+        before, talk.last = talk.last, flow
+        if _is_half(before, flow):
             return
         in_rhythm = flow.end_ns - talk.heard_ns <= silence_ns
         talk.told_times = talk.told_times + 1 if in_rhythm else 1
-        talk.heard_ns, talk.seen, talk.missing = max(talk.heard_ns, flow.end_ns), flow.seen, False
+        talk.heard_ns, talk.missing = max(talk.heard_ns, flow.end_ns), False
 
     def elapse(self, now_ns: int) -> Iterator[Judgement]:
         """Time passed: what has been silent for too long."""
@@ -62,10 +65,25 @@ class Talks:
                     ("silent_s", str((now_ns - talk.heard_ns) // NS_PER_S)),
                     ("usual", usual),
                 ),
-                evidence=(talk.seen,),
+                evidence=(talk.last.seen,),
                 station=self._station,
             )
 
     def _longest_ns(self, allowed: Allowed) -> int:
         rhythm_s = allowed.every_s if allowed.rhythm == "every" else self._limits["continuous_s"]
         return round((self._limits["times"] * rhythm_s + self._limits["telling_s"]) * NS_PER_S)
+
+
+def _is_half(before: Flow, flow: Flow) -> bool:
+    """Whether of a connection in which both had spoken only one has gone on: what it says is sent again, to nobody.
+
+    Whoever lives acknowledges what it is sent (RFC 9293, section 3.8.6.3).
+    """
+    told = (before.protocol, before.start_ns, before.client_port, before.server)
+    if (
+        told != ("tcp", flow.start_ns, flow.client_port, flow.server)
+        or not before.client_packets * before.server_packets
+    ):
+        return False
+    more = flow.client_packets > before.client_packets, flow.server_packets > before.server_packets
+    return more[0] != more[1]

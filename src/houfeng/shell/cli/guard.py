@@ -1,4 +1,4 @@
-"""The commands that guard: judge what eyes saw, learn what is normal, say what a finding means."""
+"""The commands that guard: judge what eyes saw and hosts say, learn what is normal, say what a finding means."""
 
 import ipaddress
 import json
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from houfeng.words.finding import Finding
     from houfeng.words.judgement import Judgement
 
-guard = typer.Typer(name="guard", help="See the intruder: on the wire, in logs.", no_args_is_help=True)
+guard = typer.Typer(name="guard", help="See the intruder: on the wire, in logs, on the host.", no_args_is_help=True)
 out = Console()
 err = Console(stderr=True)
 
@@ -29,18 +29,18 @@ _COLOURS = {"info": "dim", "low": "cyan", "medium": "yellow", "high": "red"}
 
 
 class SeveralFiles(TyperCommand):
-    """A command whose --learn takes every file up to the next option, as people write it."""
+    """A command whose --learn or --eyes takes every file up to the next option, as people write it."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Repeat the option before each of its files."""
         spread: list[str] = []
-        inside = False
+        inside = ""
         for word in args:
             if word.startswith("-") and word != "-":
-                inside = word == "--learn"
+                inside = word if word in {"--learn", "--eyes"} else ""
                 spread += [] if inside else [word]
             else:
-                spread += ["--learn", word] if inside else [word]
+                spread += [inside, word] if inside else [word]
         return super().parse_args(ctx, spread)
 
 
@@ -55,6 +55,10 @@ LearnFrom = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="A line of JSON for each finding.")]
 Lang = Annotated[str, typer.Option("--lang", help="Language of what is said: en or zh.")]
+Key = Annotated[
+    list[str] | None,
+    typer.Option("--key", help="The baseline must be signed by this key. May be repeated.", metavar="ed25519:..."),
+]
 Name = Annotated[str, typer.Option("--name", help="What the profile is called: NET.STA, or a site's name.")]
 
 
@@ -313,6 +317,78 @@ def _address(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError as error:
         raise typer.BadParameter("no IP address", param_hint="--address") from error
+
+
+@guard.command()
+def pull(
+    host: Annotated[str, typer.Argument(help="[USER@]HOST as ssh takes it.", metavar="HOST")],
+    station: Annotated[str, typer.Option("--station", help="The station it belongs to.", metavar="NET.STA")],
+    to: Annotated[Path, typer.Option("--out", help="Write the report here.", metavar="FILE")],
+    local: Annotated[bool, typer.Option("--local", help="Ask this machine, and not over ssh.")] = False,
+    watch: Annotated[
+        list[str] | None,
+        typer.Option("--watch", help="Watch this folder instead of the usual. May be repeated.", metavar="FOLDER"),
+    ] = None,
+    sign: Annotated[
+        Path | None, typer.Option("--sign", help="Sign it as a baseline, with this Ed25519 key.", metavar="KEYFILE")
+    ] = None,
+) -> None:
+    """Ask a host what it is, over ssh with fixed read-only commands: files, keys, services, sockets, routes."""
+    from houfeng.shell.guarding.pulling import pull as asked
+    from houfeng.shell.keys.files import write_whole
+    from houfeng.shell.keys.keys import public_of, read_identity
+    from houfeng.shell.keys.texts import public_text, station_of
+    from houfeng.wire.host_baseline import sign_baseline
+    from houfeng.wire.host_report import write_host_report
+    from houfeng.words.host import PARTS
+
+    station_of("--station", station)
+    key = None if sign is None else read_identity(sign)
+    report, findings = asked(host, station=station, local=local, watch=watch or ())
+    for finding in findings:
+        _tell(finding)
+    content = write_host_report(report) if key is None else sign_baseline(report, key)
+    write_whole(to, content, secret=True, replace=True)
+    untold = [part.removesuffix("_ns") for part in PARTS if getattr(report, part) is None]
+    if untold:
+        err.print(f"not told by {escape(host)}: {', '.join(untold)}", soft_wrap=True)
+    if key is not None:
+        err.print(f"signed: give --key {public_text('ed25519', public_of(key))}", soft_wrap=True, highlight=False)
+
+
+@guard.command(cls=SeveralFiles)
+def host(
+    reports: Annotated[list[Path], typer.Argument(help="Reports of one host.", metavar="REPORT...")],
+    baseline: Annotated[Path, typer.Option("--baseline", help="The report it is held against.", metavar="FILE")],
+    key: Key = None,
+    eyes: Annotated[
+        list[Path] | None,
+        typer.Option("--eyes", help="What eyes on its network saw: hold its sockets against it.", metavar="FILES..."),
+    ] = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option("--address", help="An address of the host, as eyes see it. May be repeated.", metavar="ADDRESS"),
+    ] = None,
+    as_json: AsJson = False,
+    lang: Lang = "en",
+) -> None:
+    """Judge what a host says of itself, against its baseline and against what was seen of it on the wire."""
+    from houfeng.serve.judgements import write_line
+    from houfeng.shell.guarding.hosts import baseline_of, examine
+    from houfeng.shell.keys.texts import public_bytes
+
+    language = _language(lang)
+    trusted = [public_bytes("--key", "ed25519", each) for each in key or ()]
+    before = baseline_of(baseline, trusted)
+    if not trusted:
+        err.print(f"{escape(str(baseline))}: its signature is not checked without --key", soft_wrap=True)
+    found = examine(reports, before, tell=_tell, eyes=eyes or (), addresses=address or ())
+    if as_json:
+        for judgement in found:
+            sys.stdout.buffer.write(write_line(judgement, language))
+        sys.stdout.buffer.flush()
+    else:
+        _print(found, language)
 
 
 def _conducts(profiles: Sequence[Path], days: Sequence[Path]) -> "list[Conduct]":
