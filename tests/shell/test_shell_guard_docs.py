@@ -174,7 +174,7 @@ def test_a_profile_is_closed_after_as_long_as_the_page_says():
 
 def test_the_formats_page_names_what_is_read_of_networks():
     (exports,) = (row for row in rows(NETWORKS) if row[0].startswith("NetFlow"))
-    assert tuple(map(int, re.findall(r"\d{4}", exports[2]))) == reading._EXPORT_PORTS
+    assert tuple(map(int, re.findall(r"\d{4}", exports[2]))) == reading.EXPORT_PORTS
     (zeek,) = (row for row in rows(NETWORKS) if row[0] == "Zeek")
     assert set(re.findall(r"`(\w+)`", zeek[2])) == set(zeek_records._LOGS)
     (eve,) = (row for row in rows(NETWORKS) if row[0] == "Suricata EVE")
