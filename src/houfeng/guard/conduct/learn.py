@@ -74,20 +74,11 @@ def learn(
     name          of the profile
     stations      addresses of the guarded hosts; none: every host of the profile is guarded
     """
-    flows: list[Flow] = []
-    bindings: list[Binding] = []
-    asked: list[Asked] = []
-    subscriptions: list[Subscription] = []
-    kept: tuple[tuple[type, list], ...] = (  # type: ignore[type-arg]
-        (Flow, flows),
-        (Binding, bindings),
-        (Asked, asked),
-        (Subscription, subscriptions),
-    )
-    for observation in observations:
-        for kind, where in kept:
-            if isinstance(observation, kind):
-                where.append(observation)
+    seen = list(observations)
+    flows = [one for one in seen if isinstance(one, Flow)]
+    bindings = [one for one in seen if isinstance(one, Binding)]
+    asked = [one for one in seen if isinstance(one, Asked)]
+    subscriptions = [one for one in seen if isinstance(one, Subscription)]
     tallies = tallies_of(flows)
     doubts = doubts_of(tallies, bindings, asked, judgements)
     groups, left_out = _grouped(tallies, neighbours_of(bindings))

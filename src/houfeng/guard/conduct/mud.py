@@ -147,7 +147,9 @@ def _within(inner: tuple[str, ...], outer: tuple[str, ...]) -> bool:
 def _holds(
     outer: ipaddress.IPv4Network | ipaddress.IPv6Network, inner: ipaddress.IPv4Network | ipaddress.IPv6Network
 ) -> bool:
-    return outer.version == inner.version and outer.supernet_of(inner)  # type: ignore[arg-type]
+    if isinstance(outer, ipaddress.IPv4Network):
+        return isinstance(inner, ipaddress.IPv4Network) and outer.supernet_of(inner)
+    return isinstance(inner, ipaddress.IPv6Network) and outer.supernet_of(inner)
 
 
 def _chatter(conduct: Conduct) -> Iterator[int]:

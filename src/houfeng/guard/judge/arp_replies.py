@@ -56,7 +56,7 @@ class ArpReplyJudge:
                 out += self._replied(batch, i, now_ns, sender, target)
         return out
 
-    def elapse(self, now_ns: int) -> list[Judgement]:  # noqa: ARG002
+    def elapse(self, now_ns: int) -> list[Judgement]:
         """Time passed: nothing follows."""
         return []
 

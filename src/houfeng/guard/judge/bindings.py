@@ -90,7 +90,7 @@ class BindingJudge:
             return []
         return self._held(observation, holders)
 
-    def elapse(self, now_ns: int) -> list[Judgement]:  # noqa: ARG002
+    def elapse(self, now_ns: int) -> list[Judgement]:
         """Time passed: nothing follows, since a conflict shows in what is claimed."""
         return []
 

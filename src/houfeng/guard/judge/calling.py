@@ -60,7 +60,7 @@ class Calling:
             return []
         return self._in_vain(observation, self._calls.of(key))
 
-    def elapse(self, now_ns: int) -> list[Judgement]:  # noqa: ARG002
+    def elapse(self, now_ns: int) -> list[Judgement]:
         """Time passed; nothing waits for that here."""
         return []
 

@@ -59,7 +59,7 @@ class Flooding:
             return []
         return self._begun(observation) + self._sent(observation)
 
-    def elapse(self, now_ns: int) -> list[Judgement]:  # noqa: ARG002
+    def elapse(self, now_ns: int) -> list[Judgement]:
         """Time passed; nothing waits for that here."""
         return []
 

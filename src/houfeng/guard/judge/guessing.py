@@ -69,7 +69,7 @@ class Guessing:
             return self._session(observation)
         return []
 
-    def elapse(self, now_ns: int) -> list[Judgement]:  # noqa: ARG002
+    def elapse(self, now_ns: int) -> list[Judgement]:
         """Time passed; nothing waits for that here."""
         return []
 

@@ -102,7 +102,7 @@ class Lasting:
             )
         ]  # fmt: skip
 
-    def elapse(self, now_ns: int) -> list[Judgement]:  # noqa: ARG002
+    def elapse(self, now_ns: int) -> list[Judgement]:
         """Time passed; nothing waits for that here."""
         return []
 

@@ -89,7 +89,7 @@ class Names:
             found += self._carried(observation, below, domain)
         return found
 
-    def elapse(self, now_ns: int) -> list[Judgement]:  # noqa: ARG002
+    def elapse(self, now_ns: int) -> list[Judgement]:
         """Time passed; nothing waits for that here."""
         return []
 

@@ -105,7 +105,7 @@ class Beacon:
         calls.episode.tell(observation.end_ns, calls.count)
         return [self._judgement(observation, calls, rhythm)]
 
-    def elapse(self, now_ns: int) -> list[Judgement]:  # noqa: ARG002
+    def elapse(self, now_ns: int) -> list[Judgement]:
         """Time passed; nothing waits for that here."""
         return []
 

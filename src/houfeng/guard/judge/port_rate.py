@@ -45,7 +45,7 @@ class PortRateJudge:
                     out.append(_unbalanced(key3, second, surplus, balance.held_s, seen))
         return out
 
-    def elapse(self, now_ns: int) -> list[Judgement]:  # noqa: ARG002
+    def elapse(self, now_ns: int) -> list[Judgement]:
         """Time passed: nothing follows, since counters come with every second."""
         return []
 

@@ -66,7 +66,7 @@ class Scanning:
                 self._used_by.of(observation.mac).add(observation.address, observation.time_ns)
         return []
 
-    def elapse(self, now_ns: int) -> list[Judgement]:  # noqa: ARG002
+    def elapse(self, now_ns: int) -> list[Judgement]:
         """Time passed; nothing waits for that here."""
         return []
 

@@ -79,7 +79,7 @@ class SessionJudge:
             out.extend(_judgement(batch, row) for row in self._told[:count].tolist())
         return out
 
-    def elapse(self, now_ns: int) -> list[Judgement]:  # noqa: ARG002
+    def elapse(self, now_ns: int) -> list[Judgement]:
         """Time passed: nothing follows, since every sign shows in a frame and old sessions give way by themselves."""
         return []
 

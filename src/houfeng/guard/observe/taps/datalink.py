@@ -151,8 +151,8 @@ class DataLink:
         seen: Seen,
         client: str,
         server: str,
-        client_port: int,  # noqa: ARG002
-        server_port: int,  # noqa: ARG002
+        client_port: int,
+        server_port: int,
         protocol: str,
     ) -> None:
         self.done = protocol != "tcp"
@@ -191,7 +191,7 @@ class DataLink:
         # Which command the next reply is to is not known any more.
         self._waiting.clear()
 
-    def end(self, time_ns: int) -> Iterator[Subscription]:  # noqa: ARG002  what is told has its own time
+    def end(self, time_ns: int) -> Iterator[Subscription]:
         """The conversation is over."""
         yield from self._in.end()
         yield from self._out.end()

@@ -27,8 +27,8 @@ class Dns:
         seen: Seen,
         client: str,
         server: str,
-        client_port: int,  # noqa: ARG002
-        server_port: int,  # noqa: ARG002
+        client_port: int,
+        server_port: int,
         protocol: str,
     ) -> None:
         self.done = False

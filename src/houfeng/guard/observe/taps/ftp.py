@@ -38,8 +38,8 @@ class Ftp:
         seen: Seen,
         client: str,
         server: str,
-        client_port: int,  # noqa: ARG002
-        server_port: int,  # noqa: ARG002
+        client_port: int,
+        server_port: int,
         protocol: str,
     ) -> None:
         self.done = protocol != "tcp"
@@ -74,7 +74,7 @@ class Ftp:
         self._torn[from_client] = True
         self._asked.clear()
 
-    def end(self, time_ns: int) -> Iterator[Login]:  # noqa: ARG002  what was not answered is no login
+    def end(self, time_ns: int) -> Iterator[Login]:
         """The conversation is over."""
         return iter(())
 

@@ -45,8 +45,8 @@ class SeedLink:
         seen: Seen,
         client: str,
         server: str,
-        client_port: int,  # noqa: ARG002
-        server_port: int,  # noqa: ARG002
+        client_port: int,
+        server_port: int,
         protocol: str,
     ) -> None:
         self.done = protocol != "tcp"
@@ -82,7 +82,7 @@ class SeedLink:
             self._replies.clear()
             self._side.lost()
 
-    def end(self, time_ns: int) -> Iterator[Subscription]:  # noqa: ARG002  what is told has its own time
+    def end(self, time_ns: int) -> Iterator[Subscription]:
         """The conversation is over."""
         return self._handed.end()
 

@@ -40,8 +40,8 @@ class Telnet:
         seen: Seen,
         client: str,
         server: str,
-        client_port: int,  # noqa: ARG002
-        server_port: int,  # noqa: ARG002
+        client_port: int,
+        server_port: int,
         protocol: str,
     ) -> None:
         self.done = protocol != "tcp"
@@ -70,7 +70,7 @@ class Telnet:
         else:
             self._shown = b""
 
-    def end(self, time_ns: int) -> Iterator[Login]:  # noqa: ARG002  what was not answered is no login
+    def end(self, time_ns: int) -> Iterator[Login]:
         """The conversation is over."""
         return iter(())
 
